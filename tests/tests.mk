@@ -1,0 +1,56 @@
+# The tests: TAP, every case counts. tests/run runs them all, and more.
+
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+PY_LOG_DRIVER = $(LOG_DRIVER)
+TEST_EXTENSIONS = .py
+
+# Debian's Python, not one that a developer's PATH has in front: the apps of
+# tests/app need Debian's Django beside it.
+PYTHON3 = /usr/bin/python3
+PY_LOG_COMPILER = $(PYTHON3)
+AM_TESTS_ENVIRONMENT = \
+	PIDONE_BIN='$(abs_top_builddir)/pidone'; export PIDONE_BIN; \
+	NSRUN_BIN='$(abs_top_builddir)/tests/nsrun'; export NSRUN_BIN; \
+	PYTHONPATH='$(abs_top_srcdir)/tests'; export PYTHONPATH; \
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
+	PYTHONUNBUFFERED=1; export PYTHONUNBUFFERED;
+
+check_PROGRAMS = $(unit_tests) $(effect_tests) $(model_tests) $(test_tools)
+TESTS = $(unit_tests) $(model_tests) $(effect_tests) $(script_tests)
+
+# for tests/run, which runs them suite by suite
+.PHONY: print-tests
+print-tests:
+	@echo $(TESTS)
+
+# What a program of tests/unit links with unless it says otherwise: no libuv,
+# no libpq, so that floors 0 and 1 stay free of them.
+LDADD = libpure.a $(INIH_LIBS) $(CMOCKA_LIBS)
+
+# ---- unit: floors 0 and 1 ----
+
+unit_tests = \
+	tests/unit/test_log \
+	tests/unit/test_parse \
+	tests/unit/test_sha256 \
+	tests/unit/test_text
+
+# ---- model: every state that the lifecycle can reach ----
+
+model_tests =
+
+# ---- effect: the real kernel, not PID 1 ----
+
+effect_tests =
+
+effect_ldadd = libpidone.a $(LDADD)
+noinst_HEADERS =
+
+# ---- programs that scripts run ----
+
+test_tools =
+
+
+# ---- scripts ----
+
+script_tests =
