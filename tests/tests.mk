@@ -30,6 +30,7 @@ LDADD = libpure.a $(INIH_LIBS) $(CMOCKA_LIBS)
 # ---- unit: floors 0 and 1 ----
 
 unit_tests = \
+	tests/unit/test_command \
 	tests/unit/test_log \
 	tests/unit/test_parse \
 	tests/unit/test_sha256 \
