@@ -30,12 +30,15 @@ LDADD = libpure.a $(INIH_LIBS) $(CMOCKA_LIBS)
 # ---- unit: floors 0 and 1 ----
 
 unit_tests = \
+	tests/unit/test_backoff \
 	tests/unit/test_check_spec \
 	tests/unit/test_command \
+	tests/unit/test_conninfo \
 	tests/unit/test_health \
 	tests/unit/test_log \
 	tests/unit/test_message \
 	tests/unit/test_parse \
+	tests/unit/test_pg_failure \
 	tests/unit/test_sha256 \
 	tests/unit/test_text
 
