@@ -33,6 +33,7 @@ unit_tests = \
 	tests/unit/test_backoff \
 	tests/unit/test_check_spec \
 	tests/unit/test_command \
+	tests/unit/test_config \
 	tests/unit/test_conninfo \
 	tests/unit/test_health \
 	tests/unit/test_log \
@@ -55,9 +56,11 @@ noinst_HEADERS =
 
 # ---- programs that scripts run ----
 
-test_tools =
+test_tools = \
+	tests/lint/print_keys
 
 
 # ---- scripts ----
 
-script_tests =
+script_tests = \
+	tests/lint/keys-documented
