@@ -37,9 +37,11 @@ unit_tests = \
 	tests/unit/test_conninfo \
 	tests/unit/test_health \
 	tests/unit/test_log \
+	tests/unit/test_mask \
 	tests/unit/test_message \
 	tests/unit/test_parse \
 	tests/unit/test_pg_failure \
+	tests/unit/test_plan \
 	tests/unit/test_sha256 \
 	tests/unit/test_text
 
