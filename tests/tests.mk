@@ -36,6 +36,7 @@ unit_tests = \
 	tests/unit/test_config \
 	tests/unit/test_conninfo \
 	tests/unit/test_health \
+	tests/unit/test_http \
 	tests/unit/test_log \
 	tests/unit/test_mask \
 	tests/unit/test_message \
