@@ -48,7 +48,8 @@ unit_tests = \
 
 # ---- model: every state that the lifecycle can reach ----
 
-model_tests =
+model_tests = tests/model/walk
+tests_model_walk_LDADD = libpure.a
 
 # ---- effect: the real kernel, not PID 1 ----
 
@@ -66,4 +67,5 @@ test_tools = \
 # ---- scripts ----
 
 script_tests = \
+	tests/model/table \
 	tests/lint/keys-documented
