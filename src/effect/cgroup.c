@@ -1,0 +1,82 @@
+/* Finds our control group. */
+#include "effect/cgroup.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+void cgroup_read(const char *path, char *buffer, size_t size)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, buffer, size - 1);
+	buffer[got > 0 ? got : 0] = '\0';
+}
+
+/* "3:cpu,cpuacct:/pod" has the controller "cpu". */
+static bool has_controller(const char *controllers, size_t length, const char *name)
+{
+	size_t name_length = strlen(name);
+	for (size_t at = 0; at < length;) {
+		size_t word = strcspn(controllers + at, ",:");
+		if (word == name_length && strncmp(controllers + at, name, word) == 0)
+			return true;
+		at += word + 1;
+	}
+	return false;
+}
+
+/* Is the controller's file there? In version 2 a hierarchy may lack it. */
+static bool serves(const struct cgroup *cgroup, const char *controller)
+{
+	char path[1536];
+	struct stat st;
+	if (!cgroup->is_v2)
+		return stat(cgroup->mount, &st) == 0;
+	(void)snprintf(path, sizeof(path), "%s%s/%s", cgroup->mount, cgroup->group,
+		       streq(controller, "cpu") ? "cpu.max" : "memory.events");
+	return stat(path, &st) == 0;
+}
+
+static void come_home(struct cgroup *cgroup)
+{
+	char path[1536];
+	struct stat st;
+	(void)snprintf(path, sizeof(path), "%s%s", cgroup->mount, cgroup->group);
+	if (stat(path, &st) < 0)
+		cgroup->group[0] = '\0';
+}
+
+bool cgroup_find(struct cgroup *cgroup, const char *controller, const char *root,
+		 const char *membership)
+{
+	for (const char *line = membership; *line != '\0';) {
+		size_t length = strcspn(line, "\n");
+		const char *controllers = memchr(line, ':', length);
+		const char *group = NULL;
+		if (controllers != NULL)
+			group = memchr(controllers + 1, ':',
+				       length - (size_t)(controllers + 1 - line));
+		if (group != NULL) {
+			size_t names = (size_t)(group - (controllers + 1));
+			size_t path = length - (size_t)(group + 1 - line);
+			cgroup->is_v2 = names == 0;
+			(void)snprintf(cgroup->mount, sizeof(cgroup->mount), "%s%s%s", root,
+				       cgroup->is_v2 ? "" : "/", cgroup->is_v2 ? "" : controller);
+			(void)snprintf(cgroup->group, sizeof(cgroup->group), "%.*s",
+				       path == 1 ? 0 : (int)path, group + 1);
+			come_home(cgroup);
+			if ((cgroup->is_v2 || has_controller(controllers + 1, names, controller)) &&
+			    serves(cgroup, controller))
+				return true;
+		}
+		line += length + (line[length] == '\n');
+	}
+	return false;
+}
+
+bool cgroup_find_own(struct cgroup *cgroup, const char *controller)
+{
+	char membership[4096];
+	cgroup_read("/proc/self/cgroup", membership, sizeof(membership));
+	return cgroup_find(cgroup, controller, "/sys/fs/cgroup", membership);
+}

@@ -1,0 +1,14 @@
+/* Who a child runs as: `user`, `group`, in the right order. For the app, and
+ * for the checks and the agent too. */
+#pragma once
+
+#include "base/err.h"
+
+/* Names or numbers; NULL: as we are. Supplementary groups are those of the
+ * user's name, or none for a number without one. The group first, then the
+ * user, and then it is proved that there is no way back. Not being root is an
+ * error unless nothing would change. Reads passwd and group: in a child only. */
+int identity_assume(const char *user, const char *group, struct err *err) ATTR_CHECK;
+
+/* Are there such a user and such a group? For the look at boot; changes nothing. */
+int identity_check(const char *user, const char *group, struct err *err) ATTR_CHECK;

@@ -1,0 +1,80 @@
+/* The shared page: what PID 1 knows, for its probe server to answer from. PID 1
+ * is the only writer, and never waits; a reader copies and tries again when a
+ * write came between. Anonymous shared memory, made at boot, inherited by
+ * fork. Nothing secret is ever in it: no arguments, no environment. */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdatomic.h>
+
+#define PAGE_PROCESSES_MAX 16
+#define PAGE_CHECKS_MAX 16
+#define PAGE_NAME_SIZE 48
+#define PAGE_REASON_SIZE 256
+
+enum page_process_state {
+	PAGE_PROCESS_IDLE, /* not started yet */
+	PAGE_PROCESS_RUNNING,
+	PAGE_PROCESS_DELAYED, /* ended, will be started again */
+	PAGE_PROCESS_ENDED,
+};
+
+enum page_check_kind { PAGE_CHECK_READY, PAGE_CHECK_LIVE };
+enum page_check_state { PAGE_CHECK_UNKNOWN, PAGE_CHECK_OK, PAGE_CHECK_FAILED };
+
+struct page_process {
+	char name[PAGE_NAME_SIZE]; /* "main", "beat" */
+	char program[PAGE_NAME_SIZE]; /* "gunicorn", without arguments */
+	enum page_process_state state;
+	pid_t pid;         /* in PID 1's namespace; 0 while not running */
+	uint32_t starts;
+	int exit_code;     /* of the last end, as a shell would say it */
+	int64_t since_ms;  /* CLOCK_BOOTTIME, of state */
+};
+
+struct page_check {
+	char name[PAGE_NAME_SIZE]; /* "http://localhost:8000/healthz" */
+	enum page_check_kind kind;
+	enum page_check_state state; /* after thresholds */
+	char reason[PAGE_REASON_SIZE]; /* of the last failure, or "" */
+	int64_t last_ok_ms;   /* CLOCK_BOOTTIME; 0: never */
+	uint32_t failures;    /* in a row */
+};
+
+struct page_content {
+	char role[32];        /* "/run" */
+	char state[16];       /* the lifecycle's state: "waiting", "running" */
+	int64_t booted_ms;    /* CLOCK_BOOTTIME */
+	int64_t state_since_ms;
+	bool ready;           /* /readyz is 200 */
+	bool live;            /* `live` checks hold (the loop itself is asked) */
+	bool started;         /* /startupz: has been ready once */
+	char not_ready[PAGE_REASON_SIZE]; /* why ready is false */
+	char not_live[PAGE_REASON_SIZE];
+	uint32_t restarts;    /* of all processes together */
+	uint64_t signals_forwarded;
+	uint64_t zombies_reaped; /* of children that were not ours */
+	uint64_t log_lines_dropped;
+	uint32_t n_processes;
+	struct page_process processes[PAGE_PROCESSES_MAX];
+	uint32_t n_checks;
+	struct page_check checks[PAGE_CHECKS_MAX];
+};
+
+struct page {
+	_Atomic uint32_t sequence; /* odd while PID 1 writes */
+	struct page_content content;
+};
+
+struct page *page_new(struct err *err) ATTR_CHECK;
+void page_free(struct page *take_page);
+
+/* PID 1 writes between these two; neither blocks. */
+struct page_content *page_write_begin(struct page *page);
+void page_write_end(struct page *page);
+
+/* A consistent copy. False only when PID 1 stood still in the middle of a
+ * write for the whole of about a hundred tries (stopped by SIGSTOP): the
+ * caller then answers that the supervisor does not. */
+bool page_read(const struct page *page, struct page_content *ret) ATTR_CHECK;

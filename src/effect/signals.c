@@ -1,0 +1,59 @@
+/* Signals as data. */
+#include "effect/signals.h"
+
+#include <errno.h>
+#include <sys/signalfd.h>
+
+void signals_block_all(struct signals_given *ret_given)
+{
+	sigset_t all;
+	struct sigaction chld;
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &ret_given->mask);
+	ret_given->chld_ignored = false;
+	if (sigaction(SIGCHLD, NULL, &chld) == 0 && chld.sa_handler == SIG_IGN) {
+		ret_given->chld_ignored = true;
+		(void)signal(SIGCHLD, SIG_DFL);
+	}
+}
+
+void signals_give_back(const struct signals_given *given)
+{
+	if (given->chld_ignored)
+		(void)signal(SIGCHLD, SIG_IGN);
+	(void)sigprocmask(SIG_SETMASK, &given->mask, NULL);
+}
+
+void signals_set_default(void)
+{
+	sigset_t none;
+	for (int signo = 1; signo <= SIGRTMAX; signo++)
+		(void)signal(signo, SIG_DFL); /* KILL, STOP and libc's own refuse: fine */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int signals_open(int *ret_fd, struct err *err)
+{
+	sigset_t all;
+	(void)sigfillset(&all);
+	*ret_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (*ret_fd < 0)
+		return err_set(err, errno, "create the signal descriptor");
+	return 0;
+}
+
+int signals_read(int fd)
+{
+	struct signalfd_siginfo info;
+	for (;;) {
+		ssize_t got = read(fd, &info, sizeof(info));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got != (ssize_t)sizeof(info))
+			return 0;
+		if (info.ssi_pid == (uint32_t)getpid() && info.ssi_signo != SIGCHLD)
+			continue;
+		return (int)info.ssi_signo;
+	}
+}

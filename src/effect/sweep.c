@@ -1,0 +1,133 @@
+/* Finds everybody through /proc. */
+#include "effect/sweep.h"
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "sys/sys.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#define SWEEP_MS 1000
+
+struct known {
+	pid_t pid, parent;
+	bool told;
+};
+
+struct census {
+	struct known *known;
+	size_t n, room;
+};
+
+static struct known *find(const struct census *census, pid_t pid)
+{
+	for (size_t i = 0; i < census->n; i++)
+		if (census->known[i].pid == pid)
+			return &census->known[i];
+	return NULL;
+}
+
+bool sweep_can_see(void)
+{
+	char self[16];
+	unsigned long pid = 0;
+	ssize_t length = readlink("/proc/self", self, sizeof(self) - 1);
+	self[length > 0 ? length : 0] = '\0';
+	return parse_uint(self, INT32_MAX, &pid) == 0 && (pid_t)pid == getpid();
+}
+
+/* The parent's pid is the second field behind the name, which may itself hold
+ * anything but ends with the last ')'. -1: it is gone, or a zombie. */
+static pid_t parent_of(int proc_fd, const char *name)
+{
+	char path[64], text[512];
+	(void)snprintf(path, sizeof(path), "%s/stat", name);
+	CLEANUP_CLOSE int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ssize_t length = read(fd, text, sizeof(text) - 1);
+	if (length <= 0)
+		return -1;
+	text[length] = '\0';
+	const char *end = strrchr(text, ')');
+	char process_state = 'Z';
+	int parent = -1;
+	if (end == NULL || sscanf(end + 1, " %c %d", &process_state, &parent) != 2)
+		return -1;
+	return process_state == 'Z' || process_state == 'X' ? -1 : parent;
+}
+
+static void take_census(struct census *census, DIR *proc)
+{
+	rewinddir(proc);
+	for (const struct dirent *entry; (entry = readdir(proc)) != NULL;) {
+		unsigned long pid = 0;
+		if (parse_uint(entry->d_name, INT32_MAX, &pid) < 0)
+			continue;
+		pid_t parent = parent_of(dirfd(proc), entry->d_name);
+		if (parent < 0)
+			continue;
+		struct known *known = find(census, (pid_t)pid);
+		if (known == NULL) {
+			if (census->n == census->room) {
+				census->room = census->room > 0 ? census->room * 2 : 64;
+				census->known =
+					mem_resize(census->known, census->room * sizeof(*known));
+			}
+			known = &census->known[census->n++];
+			*known = (struct known){ .pid = (pid_t)pid };
+		}
+		known->parent = parent;
+	}
+}
+
+static bool descends(const struct census *census, const struct known *known, pid_t root)
+{
+	for (size_t depth = 0; known != NULL && depth <= census->n; depth++) {
+		if (known->parent == root)
+			return true;
+		known = find(census, known->parent);
+	}
+	return false;
+}
+
+static bool is_spared(pid_t pid, pid_t root, const pid_t *spared, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (spared[i] == pid)
+			return true;
+	return pid == root || pid == getpid();
+}
+
+enum sweep_result sweep(pid_t root, int signo, const pid_t *spared, size_t n_spared)
+{
+	struct census census = { 0 };
+	enum sweep_result result = SWEEP_NOBODY;
+	DIR *proc = sweep_can_see() ? opendir("/proc") : NULL;
+	if (proc == NULL)
+		return SWEEP_BLIND;
+	int64_t end_ms = sys_now_ms() + SWEEP_MS;
+	bool found_new = true;
+	while (found_new && sys_now_ms() < end_ms) {
+		found_new = false;
+		take_census(&census, proc);
+		for (size_t i = 0; i < census.n; i++) {
+			struct known *known = &census.known[i];
+			if (known->told || is_spared(known->pid, root, spared, n_spared) ||
+			    (root != 1 && !descends(&census, known, root)))
+				continue;
+			known->told = true;
+			if (sys_kill(known->pid, signo) < 0)
+				continue;
+			found_new = signo != 0;
+			result = SWEEP_SOMEBODY;
+			if (signo == SIGTERM)
+				(void)sys_kill(known->pid, SIGCONT);
+		}
+	}
+	(void)closedir(proc);
+	free(census.known);
+	return result;
+}

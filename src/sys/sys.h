@@ -1,0 +1,58 @@
+/* The seam to the kernel: thin wrappers around what only a PID 1 does, so that
+ * fork, kill and wait are called in one place each. Nothing here decides. */
+#pragma once
+
+#include "base/err.h"
+
+#include <signal.h>
+
+/* ---- time ---- */
+
+int64_t sys_now_ms(void); /* CLOCK_BOOTTIME: goes on while the machine sleeps */
+
+/* ---- processes ---- */
+
+/* fork(2): 0 in the child, its pid in the parent, -1 with errno. */
+pid_t sys_fork(void);
+
+/* One pid > 1, one group > 1. 0, or -1 with errno (ESRCH: gone already). */
+int sys_kill(pid_t pid, int signo);
+int sys_kill_group(pid_t group, int signo);
+/* Everybody in the pid namespace; refused (-1, EPERM) unless we are its PID 1. */
+int sys_kill_everybody(int signo);
+
+enum sys_wait_result { SYS_WAIT_NOTHING, SYS_WAIT_NO_CHILDREN, SYS_WAIT_ENDED, SYS_WAIT_STOPPED };
+
+/* Has some child ended or stopped? Names it without taking the news from the
+ * kernel: it stays a zombie, and what it said before can be heard first. */
+enum sys_wait_result sys_wait_peek(pid_t *ret_pid);
+/* Takes the news of this child, without blocking. ENDED: it is reaped; *ret_code
+ * is its code as a shell says it (128+N for a signal), *ret_signo the signal or
+ * 0. STOPPED: *ret_signo is what stopped it. */
+enum sys_wait_result sys_wait_take(pid_t pid, int *ret_code, int *ret_signo);
+
+/* Has this child ended? It stays a zombie, so that its number stays its own and
+ * its group can still be signalled. */
+bool sys_has_ended(pid_t pid);
+
+/* Waits for this child to end; for boot and for children, never after the line. */
+int sys_wait_blocking(pid_t pid, int *ret_code);
+
+ATTR_NORETURN void sys_exit_now(int code); /* no atexit handlers, no flushing */
+
+/* ---- what a process is ---- */
+
+int sys_become_subreaper(void);
+/* SIGKILL when the parent dies; checks that it has not done so yet. */
+void sys_die_with_parent(pid_t parent);
+int sys_no_new_privileges(void);
+
+/* Remembers where the arguments lie, so that a forked child can show another
+ * title in ps; then the title (cut to the room there is, and 15 bytes for comm). */
+void sys_title_init(int argc, char **argv);
+void sys_title_set(const char *title);
+
+/* ---- descriptors ---- */
+
+/* Closes everything from 3 on but these (sorted or not; -1 is skipped). */
+void sys_close_all_but(const int *keep, size_t n);
