@@ -54,16 +54,22 @@ tests_model_walk_LDADD = libpure.a
 # ---- effect: the real kernel, not PID 1 ----
 
 effect_tests = \
+	tests/effect/test_detect \
+	tests/effect/test_environment \
 	tests/effect/test_listen \
 	tests/effect/test_messages \
 	tests/effect/test_page \
+	tests/effect/test_pg_source \
 	tests/effect/test_sys
 
 effect_ldadd = libpidone.a $(LDADD)
+tests_effect_test_detect_LDADD = $(effect_ldadd)
+tests_effect_test_environment_LDADD = $(effect_ldadd)
 tests_effect_test_listen_LDADD = $(effect_ldadd)
 tests_effect_test_messages_LDADD = $(effect_ldadd)
 tests_effect_test_page_LDADD = $(effect_ldadd)
 tests_effect_test_sys_LDADD = $(effect_ldadd)
+tests_effect_test_pg_source_LDADD = $(effect_ldadd)
 noinst_HEADERS = tests/effect/capture.h tests/effect/temp_dir.h
 
 # ---- programs that scripts run ----

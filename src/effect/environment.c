@@ -1,0 +1,116 @@
+/* The environment as a list of variables, and the order of what is added. */
+#include "effect/environment.h"
+
+#include "base/mem.h"
+#include "effect/environment_parts.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+bool environment_is_name(const char *name)
+{
+	if (!isalpha((unsigned char)name[0]) && name[0] != '_')
+		return false;
+	for (; *name != '\0'; name++)
+		if (!isalnum((unsigned char)*name) && *name != '_')
+			return false;
+	return true;
+}
+
+/* The place of NAME=…, or items.n. Of two with one name the first counts, as
+ * it does for getenv(). */
+static size_t find(const struct environment *environment, const char *name)
+{
+	size_t length = strlen(name), i = 0;
+	for (; i < environment->items.n; i++)
+		if (strncmp(environment->items.items[i], name, length) == 0 &&
+		    environment->items.items[i][length] == '=')
+			break;
+	return i;
+}
+
+const char *environment_get(const struct environment *environment, const char *name)
+{
+	size_t i = find(environment, name);
+	return i < environment->items.n ? environment->items.items[i] + strlen(name) + 1 : NULL;
+}
+
+const char *environment_lookup(const char *name, const void *context)
+{
+	return environment_get(context, name);
+}
+
+static void wipe_item(struct environment *environment, size_t i)
+{
+	explicit_bzero(environment->items.items[i], strlen(environment->items.items[i]));
+	free(environment->items.items[i]);
+}
+
+void environment_set(struct environment *environment, const char *name, const char *value)
+{
+	size_t i = find(environment, name);
+	char *item = mem_format("%s=%s", name, value);
+	if (i == environment->items.n) {
+		list_add_take(&environment->items, item);
+		return;
+	}
+	wipe_item(environment, i);
+	environment->items.items[i] = item;
+}
+
+void environment_unset(struct environment *environment, const char *name)
+{
+	struct list *items = &environment->items;
+	for (size_t i; (i = find(environment, name)) < items->n;) {
+		wipe_item(environment, i);
+		/* the final NULL moves along */
+		memmove(items->items + i, items->items + i + 1,
+			(items->n - i) * sizeof(items->items[0]));
+		items->n--;
+	}
+}
+
+void environment_fini(struct environment *environment)
+{
+	for (size_t i = 0; i < environment->items.n; i++)
+		explicit_bzero(environment->items.items[i], strlen(environment->items.items[i]));
+	list_fini(&environment->items);
+}
+
+/* Everything that does not depend on the database. */
+static int add_own(struct environment *environment, const struct config *config, char *const *base,
+		   struct err *err)
+{
+	*environment = (struct environment){ 0 };
+	for (; *base != NULL; base++)
+		list_add(&environment->items, *base);
+	if (environment_get(environment, "PIDONE_CPUS") == NULL) {
+		char cpus[16];
+		(void)snprintf(cpus, sizeof(cpus), "%u", environment_cpus());
+		environment_set(environment, "PIDONE_CPUS", cpus);
+	}
+	if (environment_add_files(environment, config, err) < 0)
+		return -1;
+	return environment_add_secrets(environment, config, err);
+}
+
+int environment_build(struct environment *environment, const struct config *config,
+		      char *const *base, struct err *err)
+{
+	if (add_own(environment, config, base, err) == 0 &&
+	    environment_add_database(environment, config, err) == 0 &&
+	    environment_add_defaults(environment, config, false, err) == 0)
+		return 0;
+	environment_fini(environment);
+	return -1;
+}
+
+int environment_build_sources(struct environment *environment, const struct config *config,
+			      char *const *base, struct err *err)
+{
+	if (add_own(environment, config, base, err) == 0 &&
+	    environment_add_defaults(environment, config, true, err) == 0)
+		return 0;
+	environment_fini(environment);
+	return -1;
+}
