@@ -1,0 +1,38 @@
+/* What the agent's files share: waiting until the database is ready. */
+#pragma once
+
+#include "children/agent.h"
+#include "children/pg_link.h"
+#include "pure/backoff.h"
+
+struct agent {
+	const struct agent_options *options;
+	const struct pg_lib *lib;
+	struct backoff backoff;
+	int64_t grace_since_ms; /* the first failure that only auth-grace forgives; 0: none */
+	char reason[PG_REASON_SIZE]; /* the last one told */
+	struct pg_failure last;      /* when giving up: why */
+	char masked[256];            /* whom we are connected to, for people */
+};
+
+/* Tries until a connection is ready. NULL: gave up; agent->last says why. A
+ * query's failure afterwards is handed to agent_fail(). */
+struct pg_link *agent_connect(struct agent *agent) ATTR_CHECK;
+
+/* Notes and tells a failure. False: give up. Else the caller sleeps for
+ * *ret_delay_ms and tries again. */
+bool agent_fail(struct agent *agent, const struct pg_failure *failure, int64_t *ret_delay_ms)
+	ATTR_CHECK;
+
+/* The exit code for agent->last: 78 for a mistake, 69 for what did not come. */
+int agent_exit_code(const struct agent *agent);
+
+void agent_sleep(int64_t ms);
+uint32_t agent_random(void);
+
+/* The mission AGENT_LOCK; returns the exit code. */
+int agent_lock_main(struct agent *agent) ATTR_CHECK;
+
+/* "pidone-KIND/PROJECT/ID", as agent_session_name(). */
+const char *agent_name(const char *kind, const struct agent_options *options,
+		       char buffer[AGENT_SESSION_NAME_SIZE]);
