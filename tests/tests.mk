@@ -54,6 +54,7 @@ tests_model_walk_LDADD = libpure.a
 # ---- effect: the real kernel, not PID 1 ----
 
 effect_tests = \
+	tests/effect/test_checks \
 	tests/effect/test_detect \
 	tests/effect/test_environment \
 	tests/effect/test_listen \
@@ -63,6 +64,7 @@ effect_tests = \
 	tests/effect/test_sys
 
 effect_ldadd = libpidone.a $(LDADD)
+tests_effect_test_checks_LDADD = $(effect_ldadd)
 tests_effect_test_detect_LDADD = $(effect_ldadd)
 tests_effect_test_environment_LDADD = $(effect_ldadd)
 tests_effect_test_listen_LDADD = $(effect_ldadd)
