@@ -61,6 +61,7 @@ effect_tests = \
 	tests/effect/test_messages \
 	tests/effect/test_page \
 	tests/effect/test_pg_source \
+	tests/effect/test_probe_server \
 	tests/effect/test_sys
 
 effect_ldadd = libpidone.a $(LDADD)
@@ -71,6 +72,7 @@ tests_effect_test_listen_LDADD = $(effect_ldadd)
 tests_effect_test_messages_LDADD = $(effect_ldadd)
 tests_effect_test_page_LDADD = $(effect_ldadd)
 tests_effect_test_sys_LDADD = $(effect_ldadd)
+tests_effect_test_probe_server_LDADD = $(effect_ldadd)
 tests_effect_test_pg_source_LDADD = $(effect_ldadd)
 noinst_HEADERS = tests/effect/capture.h tests/effect/temp_dir.h
 
