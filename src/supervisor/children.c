@@ -1,0 +1,377 @@
+/* The table of children: who is who by pid, starting, reaping, sweeping. */
+#include "supervisor/state.h"
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "effect/oom.h"
+#include "effect/own_child.h"
+#include "effect/sweep.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define SWEEP_AGAIN_MS 200
+
+static struct child *find_pid(struct supervisor *s, pid_t pid)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		if (s->children[i].pid == pid)
+			return &s->children[i];
+	return NULL;
+}
+
+bool supervisor_has_child(const struct supervisor *s, enum child_kind kind)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		if (s->children[i].pid != 0 && s->children[i].kind == kind)
+			return true;
+	return false;
+}
+
+struct child *supervisor_find_child(struct supervisor *s, enum child_kind kind, uint16_t index)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		if (s->children[i].pid != 0 && s->children[i].kind == kind &&
+		    s->children[i].index == index)
+			return &s->children[i];
+	return NULL;
+}
+
+static void enter(struct supervisor *s, enum child_kind kind, uint16_t index, pid_t pid)
+{
+	struct child *child = find_pid(s, 0);
+	if (child != NULL) /* there is always room: every source has one child at most */
+		*child = (struct child){ .kind = kind, .index = index, .pid = pid };
+}
+
+static bool is_app(const struct child *child)
+{
+	return child->kind == CHILD_STEP || child->kind == CHILD_PROCESS;
+}
+
+static enum launch_what what_of(const struct child *child)
+{
+	return child->kind == CHILD_STEP ? LAUNCH_STEP : LAUNCH_PROCESS;
+}
+
+/* ---- starting ---- */
+
+static void app_not_started(struct supervisor *s, enum launch_what what, uint16_t index, int code)
+{
+	char program[2 * PAGE_NAME_SIZE];
+	(void)launch_title(s->plan, what, index, program, sizeof(program));
+	supervisor_set_reason(s, "cannot start %s: %s", program, strerror(code));
+	log_error("fork", "cannot start %s: %s", program, strerror(code));
+	supervisor_push(s, (struct lifecycle_event){ .type = what == LAUNCH_STEP
+								     ? LIFECYCLE_STEP_ENDED
+								     : LIFECYCLE_PROCESS_ENDED,
+						     .process = (uint8_t)index,
+						     .code = EXIT_CODE_INTERNAL });
+}
+
+/* Behind the last start of the first round: checks begin, and what only a start
+ * could need is let go of. Behind a later start of one process: what was found
+ * out about the old one does not count. */
+static void process_started(struct supervisor *s, uint16_t index)
+{
+	bool again = s->page->content.processes[index].starts > 1;
+	supervisor_start_checks(s, index == 0 || !again);
+	if (!again && index + 1U == s->plan->n_processes &&
+	    s->lifecycle_plan.restart == LIFECYCLE_RESTART_NEVER && !s->lifecycle_plan.lock &&
+	    !s->settings.restart_when_unhealthy)
+		given_close_fds(s->options->given, s->settings.n_checks > 0);
+}
+
+void supervisor_start_app(struct supervisor *s, enum launch_what what, uint16_t index)
+{
+	char program[2 * PAGE_NAME_SIZE];
+	if (!s->lifecycle.has_code) { /* why the last one ended is history */
+		s->reason[0] = '\0';
+		s->reason_told = false;
+	}
+	(void)oom_happened(); /* so is who was killed before */
+	pid_t pid = sys_fork();
+	if (pid == 0)
+		launch_in_child(&s->launch, what, index, what == LAUNCH_STEP || index == 0);
+	if (pid < 0) {
+		app_not_started(s, what, index, errno);
+		if (what == LAUNCH_PROCESS)
+			process_started(s, index);
+		return;
+	}
+	/* also here: a signal to the group may come before the child ran */
+	(void)setpgid(pid, pid);
+	enter(s, what == LAUNCH_STEP ? CHILD_STEP : CHILD_PROCESS, index, pid);
+	s->groups[what == LAUNCH_STEP ? LIFECYCLE_PROCESSES_MAX : index] = pid;
+	(void)launch_title(s->plan, what, index, program, sizeof(program));
+	if (what == LAUNCH_STEP)
+		log_info("started", "step %u of %zu%s: started %s (pid %d)", index + 1U,
+			 s->plan->n_steps, s->lifecycle.step_tries > 0 ? ", again" : "", program,
+			 (int)pid);
+	else
+		log_event(s->settings.plain ? LOG_DEBUG : LOG_INFO, "started",
+			  "started %s (pid %d)", program, (int)pid);
+	if (what == LAUNCH_PROCESS) {
+		supervisor_report_process(s, index, PAGE_PROCESS_RUNNING, pid, 0);
+		process_started(s, index);
+	}
+}
+
+/* What a child of ours needs open, and nothing else. */
+static size_t list_needed_fds(const struct supervisor *s, enum child_kind kind,
+			      int ret_fds[LISTEN_MAX + 4])
+{
+	size_t n = 0;
+	ret_fds[n++] = s->messages.send_fd;
+	ret_fds[n++] = log_fd();
+	ret_fds[n++] = s->options->given->cwd_fd;
+	if (kind != CHILD_PROBE_SERVER)
+		return n;
+	ret_fds[n++] = s->ask_fds[1];
+	for (size_t i = 0; i < s->sockets.n; i++)
+		ret_fds[n++] = s->sockets.fds[i];
+	return n;
+}
+
+pid_t supervisor_start_own(struct supervisor *s, enum child_kind kind, uint16_t index,
+			   const char *title, int (*run)(struct supervisor *s, uint16_t index))
+{
+	int fds[LISTEN_MAX + 4];
+	bool as_user = kind != CHILD_SWEEPER && kind != CHILD_PROBE_SERVER;
+	const struct own_child own = {
+		.title = title,
+		.keep_fds = fds,
+		.n_keep_fds = list_needed_fds(s, kind, fds),
+		.user = as_user ? s->settings.user : NULL,
+		.group = as_user ? s->settings.group : NULL,
+	};
+	pid_t pid = own_child_fork(&own);
+	if (pid == 0)
+		sys_exit_now(run(s, index));
+	if (pid < 0) {
+		log_warning("fork", "cannot start %s: %s: will try again", title, strerror(errno));
+		return 0;
+	}
+	enter(s, kind, index, pid);
+	return pid;
+}
+
+void supervisor_end_own(struct supervisor *s, enum child_kind kind, int signo)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++) {
+		struct child *child = &s->children[i];
+		if (child->pid == 0 || child->kind != kind)
+			continue;
+		if (kind == CHILD_CHECK)
+			(void)sys_kill_group(child->pid, signo);
+		(void)sys_kill(child->pid, signo);
+	}
+}
+
+/* ---- the end of children ---- */
+
+/* A process that ended by a KILL which was not ours: the kernel's, for want of
+ * memory? That is what its reader needs to know, with the limit to raise. */
+static bool out_of_memory(const struct child *child, int signo)
+{
+	return signo == SIGKILL && !child->killed_by_us && oom_happened();
+}
+
+static const char *describe_end(char *buffer, size_t size, const struct child *child, int code,
+				int signo)
+{
+	char name[16];
+	const char *limit = oom_limit();
+	if (out_of_memory(child, signo))
+		(void)snprintf(buffer, size, "was killed by the kernel: out of memory%s%s%s",
+			       limit[0] != '\0' ? " (limit " : "", limit,
+			       limit[0] != '\0' ? ")" : "");
+	else if (signo != 0)
+		(void)snprintf(buffer, size, "was ended by %s",
+			       signal_name(signo, name, sizeof(name)));
+	else
+		(void)snprintf(buffer, size, "exited with %d", code);
+	return buffer;
+}
+
+/* The terminal's foreground is a group that is ending or stopped: back to ours,
+ * or a Ctrl-C would reach nobody. */
+static void take_terminal_back(const struct supervisor *s, const struct child *child)
+{
+	if (s->options->given->foreground && tcgetpgrp(STDIN_FILENO) == child->pid)
+		(void)tcsetpgrp(STDIN_FILENO, getpgrp()); /* TTOU is blocked here */
+}
+
+static void app_ended(struct supervisor *s, const struct child *child, int code, int signo)
+{
+	char program[2 * PAGE_NAME_SIZE], how[96];
+	bool failed = child->failed_code != 0;
+	/* A start that failed once may be mended; a command that never ran is wrong. */
+	bool never_ran =
+		failed && child->failed_code != EXIT_CODE_TRY_AGAIN &&
+		(child->kind == CHILD_STEP || s->page->content.processes[child->index].starts <= 1);
+	(void)launch_title(s->plan, what_of(child), child->index, program, sizeof(program));
+	(void)describe_end(how, sizeof(how), child, code, signo);
+	take_terminal_back(s, child);
+	if (!failed) {
+		bool expected = code == 0 || s->lifecycle.stop_requested || s->settings.plain;
+		log_event(s->settings.plain ? LOG_DEBUG
+			  : expected        ? LOG_INFO
+					    : LOG_WARNING,
+			  "ended", "%s (pid %d) %s", program, (int)child->pid, how);
+		if (code != 0)
+			supervisor_set_reason(s, "%s %s", program, how);
+	}
+	if (child->kind == CHILD_STEP) {
+		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_STEP_ENDED,
+							     .code = code,
+							     .never_ran = never_ran });
+		return;
+	}
+	supervisor_report_process(s, child->index, PAGE_PROCESS_ENDED, 0, code);
+	supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_PROCESS_ENDED,
+						     .process = (uint8_t)child->index,
+						     .code = code,
+						     .never_ran = never_ran });
+}
+
+/* Is there a shell with job control that can continue us? */
+static bool is_job(const struct supervisor *s)
+{
+	return !s->options->given->is_pid1 && s->options->given->foreground && getppid() > 1 &&
+	       getsid(0) != getpid() && getsid(getppid()) == getsid(0);
+}
+
+/* A child was stopped from the keyboard. With PID 1, or a terminal's leader, as
+ * its parent nobody could ever continue it. As a shell's job we stop with it. */
+static void app_stopped(struct supervisor *s, const struct child *child, int signo)
+{
+	if (signo != SIGTSTP)
+		return; /* SIGSTOP is somebody's wish; TTIN and TTOU, continued, stop it anew */
+	if (is_job(s)) {
+		take_terminal_back(s, child);
+		(void)raise(SIGSTOP);
+		if (tcgetpgrp(STDIN_FILENO) == getpgrp()) /* `fg`, not `bg` */
+			(void)tcsetpgrp(STDIN_FILENO, child->pid);
+	}
+	(void)sys_kill_group(child->pid, SIGCONT);
+}
+
+static void tell_end(struct supervisor *s, const struct child *ended, int code, int signo)
+{
+	if (is_app(ended))
+		app_ended(s, ended, code, signo);
+	else
+		supervisor_own_ended(s, ended, code);
+	supervisor_pump(s);
+}
+
+/* What a child said last explains how it ended: heard first, while the child is
+ * still a zombie, and decided on; only then its end. */
+void supervisor_reap(struct supervisor *s)
+{
+	pid_t pid = 0;
+	int code = 0, signo = 0;
+	uint64_t strangers = 0;
+	for (;;) {
+		enum sys_wait_result result = sys_wait_peek(&pid);
+		if (result == SYS_WAIT_NOTHING || result == SYS_WAIT_NO_CHILDREN)
+			break;
+		if (find_pid(s, pid) != NULL)
+			supervisor_hear_messages(s);
+		struct child *child = find_pid(s, pid);
+		result = sys_wait_take(pid, &code, &signo);
+		if (child == NULL) {
+			strangers += result == SYS_WAIT_ENDED;
+			continue;
+		}
+		if (result == SYS_WAIT_STOPPED && is_app(child))
+			app_stopped(s, child, signo);
+		if (result != SYS_WAIT_ENDED)
+			continue;
+		struct child ended = *child;
+		child->pid = 0; /* cleared before its end is told: a recycled pid is never hit */
+		tell_end(s, &ended, code, signo);
+	}
+	if (strangers > 0) {
+		page_write_begin(s->page)->zombies_reaped += strangers;
+		page_write_end(s->page);
+	}
+}
+
+/* ---- who is left ---- */
+
+static int sweep_rest(struct supervisor *s, uint16_t signo)
+{
+	pid_t spared[CHILDREN_MAX];
+	size_t n = 0;
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		if (s->children[i].pid != 0 && !is_app(&s->children[i]))
+			spared[n++] = s->children[i].pid;
+	return (int)sweep(getppid(), signo, spared, n);
+}
+
+void supervisor_sweep(struct supervisor *s, int signo)
+{
+	pid_t pid = supervisor_start_own(s, CHILD_SWEEPER, (uint16_t)signo, "pidone: sweep",
+					 sweep_rest);
+	/* No process to be had, at the very end: then everybody at once, ours too. */
+	if (pid == 0 && signo == SIGKILL)
+		(void)sys_kill_everybody(SIGKILL);
+}
+
+static bool wants_to_see_the_end(const struct supervisor *s)
+{
+	const struct lifecycle *lc = &s->lifecycle;
+	return (lc->state == LIFECYCLE_STOPPING && lc->resting) || lc->state == LIFECYCLE_KILLING;
+}
+
+/* What the sweeper found. Where the kernel does not list our children it is all
+ * we know, so it is sent again until it finds nobody. */
+void supervisor_swept(struct supervisor *s, int signo, int found)
+{
+	s->somebody_swept = found == SWEEP_SOMEBODY;
+	if (found == SWEEP_BLIND && signo != 0) /* no /proc to look at: own groups only */
+		for (size_t i = 0; i < ARRAY_SIZE(s->groups); i++)
+			(void)sys_kill_group(s->groups[i], signo);
+	if (s->children_fd < 0 && s->somebody_swept)
+		(void)uv_timer_start(&s->sweep_timer, supervisor_on_sweep_timer, SWEEP_AGAIN_MS, 0);
+}
+
+void supervisor_on_sweep_timer(uv_timer_t *handle)
+{
+	struct supervisor *s = handle->loop->data;
+	if (wants_to_see_the_end(s))
+		supervisor_sweep(s, 0);
+}
+
+/* Are there children of ours that are not in the table, or apps that are? The
+ * kernel's list of our children (opened at boot) tells; all further descendants
+ * hang below one of them. */
+static bool anybody_left(struct supervisor *s)
+{
+	char list[1024];
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		if (s->children[i].pid != 0 &&
+		    (is_app(&s->children[i]) || s->children[i].kind == CHILD_SWEEPER))
+			return true;
+	if (s->children_fd < 0)
+		return s->somebody_swept;
+	ssize_t length = pread(s->children_fd, list, sizeof(list) - 1, 0);
+	if (length <= 0)
+		return false;
+	list[length] = '\0';
+	for (char *rest = list, *word; (word = strsep(&rest, " ")) != NULL;) {
+		unsigned long pid = 0;
+		if (parse_uint(word, INT32_MAX, &pid) == 0 && find_pid(s, (pid_t)pid) == NULL)
+			return true;
+	}
+	return false;
+}
+
+void supervisor_look_for_end(struct supervisor *s)
+{
+	if (wants_to_see_the_end(s) && !anybody_left(s))
+		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_EMPTY });
+}

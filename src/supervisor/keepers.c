@@ -1,0 +1,153 @@
+/* The children of our own that work until something is so: one waiter per
+ * target, the agent for PostgreSQL and its lock, the probe server. When one dies
+ * it is started again after a pause: a crash costs a retry, not the container. */
+#include "supervisor/state.h"
+
+#include "base/log.h"
+#include "children/agent.h"
+#include "children/checks.h"
+#include "effect/environment.h"
+#include "pure/backoff.h"
+#include "sys/sys.h"
+
+#include <stdio.h>
+
+/* ---- what runs in them ---- */
+
+static int run_agent(struct supervisor *s, enum agent_mission mission)
+{
+	struct environment sources = { 0 };
+	struct err err;
+	if (environment_build_sources(&sources, s->options->config, s->options->given->environment,
+				      &err) < 0) {
+		log_error("environment", "%s", err.msg);
+		return EXIT_CODE_FAILED;
+	}
+	struct agent_options options = {
+		.mission = mission,
+		.config = s->options->config,
+		.environment = sources.items.items,
+		.message_fd = s->messages.send_fd,
+		.since_ms = s->waiting_since_ms,
+		.session_id = s->session_id,
+	};
+	return agent_main(&options);
+}
+
+static int run_agent_wait(struct supervisor *s, uint16_t index ATTR_UNUSED)
+{
+	return run_agent(s, AGENT_WAIT);
+}
+
+static int run_agent_lock(struct supervisor *s, uint16_t index ATTR_UNUSED)
+{
+	return run_agent(s, AGENT_LOCK);
+}
+
+static int run_waiter(struct supervisor *s, uint16_t index)
+{
+	struct environment environment = { 0 };
+	struct err err;
+	if (environment_build(&environment, s->options->config, s->options->given->environment,
+			      &err) < 0) {
+		log_error("environment", "%s", err.msg);
+		return EXIT_CODE_FAILED;
+	}
+	if (fchdir(s->options->given->cwd_fd) < 0)
+		return EXIT_CODE_FAILED;
+	const struct check_context context = {
+		.config = s->options->config,
+		.environment = environment.items.items,
+		.check_host = s->settings.check_host,
+		.timeout_ms = s->settings.check_timeout_ms,
+	};
+	return check_wait_main(&s->settings.waits[index].spec, &context, s->messages.send_fd);
+}
+
+static int run_probe_server(struct supervisor *s, uint16_t index ATTR_UNUSED)
+{
+	struct probe_server_options options = {
+		.n_listeners = s->sockets.n,
+		.ask_fd = s->ask_fds[1],
+		.page = s->page,
+		.max_connections = config_uint(s->options->config, "probes", "max-connections"),
+	};
+	memcpy(options.listeners, s->sockets.fds, sizeof(options.listeners));
+	return probe_server_main(&options);
+}
+
+/* ---- starting them, also again ---- */
+
+static bool is_agents(const struct settings_wait *wait)
+{
+	return wait->spec.kind == CHECK_POSTGRES && wait->spec.path[0] == '\0';
+}
+
+void supervisor_start_again_later(struct keeper *keeper)
+{
+	int64_t pause = backoff_restart_ms(&keeper->deaths, sys_now_ms() - keeper->started_ms);
+	uv_timer_cb callback = keeper->timer.timer_cb;
+	(void)uv_timer_start(&keeper->timer, callback, (uint64_t)pause, 0);
+}
+
+void supervisor_start_waiter(struct supervisor *s, uint16_t i)
+{
+	struct keeper *keeper = &s->waits[i].keeper;
+	keeper->started_ms = sys_now_ms();
+	pid_t pid =
+		is_agents(&s->settings.waits[i])
+			? supervisor_start_own(s, CHILD_AGENT, i, "pidone: agent", run_agent_wait)
+			: supervisor_start_own(s, CHILD_WAITER, i, "pidone: wait", run_waiter);
+	if (pid == 0)
+		supervisor_start_again_later(keeper);
+}
+
+void supervisor_start_locker(struct supervisor *s)
+{
+	(void)uv_timer_stop(&s->agent.timer); /* one locker at a time */
+	s->agent.started_ms = sys_now_ms();
+	if (supervisor_start_own(s, CHILD_AGENT, 0, "pidone: agent", run_agent_lock) == 0)
+		supervisor_start_again_later(&s->agent);
+}
+
+void supervisor_start_probe_server(struct supervisor *s)
+{
+	if (s->sockets.n == 0)
+		return;
+	s->probe_server.started_ms = sys_now_ms();
+	if (supervisor_start_own(s, CHILD_PROBE_SERVER, 0, "pidone: probes", run_probe_server) == 0)
+		supervisor_start_again_later(&s->probe_server);
+}
+
+static void on_waiter_timer(uv_timer_t *handle)
+{
+	struct supervisor *s = handle->loop->data;
+	supervisor_start_waiter(s, (uint16_t)(uintptr_t)handle->data);
+}
+
+static void on_agent_timer(uv_timer_t *handle)
+{
+	supervisor_start_locker(handle->loop->data);
+}
+
+static void on_probe_server_timer(uv_timer_t *handle)
+{
+	supervisor_start_probe_server(handle->loop->data);
+}
+
+static void init_keeper(struct supervisor *s, struct keeper *keeper, uv_timer_cb callback,
+			uintptr_t data)
+{
+	(void)uv_timer_init(&s->loop, &keeper->timer);
+	keeper->timer.data = (void *)data;
+	keeper->timer.timer_cb = callback; /* supervisor_start_again_later() arms with it */
+}
+
+void supervisor_init_keepers(struct supervisor *s)
+{
+	init_keeper(s, &s->agent, on_agent_timer, 0);
+	init_keeper(s, &s->probe_server, on_probe_server_timer, 0);
+	for (size_t i = 0; i < SETTINGS_WAITS_MAX; i++)
+		init_keeper(s, &s->waits[i].keeper, on_waiter_timer, i);
+	(void)uv_timer_init(&s->loop, &s->reminder);
+}

@@ -1,0 +1,209 @@
+/* Configuration + plan → typed settings of the role that runs. */
+#include "supervisor/settings.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+static const char *get(const struct settings *settings, const struct config *config,
+		       const char *key)
+{
+	return config_get(config, settings->role, key, NULL);
+}
+
+static void load_signals(struct settings *settings, const struct config *config)
+{
+	settings->stop_signal = config_signal(config, settings->role, "stop-signal");
+	for (const struct config_entry *entry = NULL;
+	     (entry = config_next(config, settings->role, "signal.", entry)) != NULL;) {
+		int from = 0, to = -1;
+		if (parse_signal(config_entry_suffix(entry), &from) < 0)
+			continue;
+		if (!streq(entry->value, "none") && parse_signal(entry->value, &to) < 0)
+			continue;
+		settings->signal_map[from] = to;
+	}
+}
+
+static void load_success_codes(struct settings *settings, const struct config *config)
+{
+	settings->success[0] = true;
+	for (const struct config_entry *entry = NULL;
+	     (entry = config_next(config, settings->role, "success-codes", entry)) != NULL;) {
+		char *words = mem_dup(entry->value), *rest = words, *word;
+		unsigned long code = 0;
+		while ((word = strsep(&rest, " \t")) != NULL)
+			if (parse_uint(word, 255, &code) == 0)
+				settings->success[code] = true;
+		free(words);
+	}
+}
+
+static int add_check(struct settings *settings, const char *text, bool is_live, int max_status,
+		     const char *origin, struct err *err)
+{
+	if (settings->n_checks == SETTINGS_CHECKS_MAX)
+		return err_set(err, 0, "%s: more than %d checks", origin, SETTINGS_CHECKS_MAX);
+	struct settings_check *check = &settings->checks[settings->n_checks];
+	if (check_spec_parse(text, is_live ? CHECK_FOR_LIVE : CHECK_FOR_READY, &check->spec, err) <
+	    0)
+		return err_prefix(err, "%s", origin);
+	if (max_status != 0)
+		check->spec.max_status = max_status;
+	check->is_live = is_live;
+	(void)check_spec_name(&check->spec, check->name, sizeof(check->name));
+	settings->n_checks++;
+	return 0;
+}
+
+static int load_checks(struct settings *settings, const struct config *config,
+		       const char *default_ready, struct err *err)
+{
+	static const char *const keys[] = { "ready", "live" };
+	settings->checks = mem_alloc(SETTINGS_CHECKS_MAX * sizeof(settings->checks[0]));
+	for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+		for (const struct config_entry *entry = NULL;
+		     (entry = config_next(config, settings->role, keys[k], entry)) != NULL;)
+			if (add_check(settings, entry->value, k == 1, 0, entry->origin, err) < 0)
+				return -1;
+	bool has_ready = false;
+	for (size_t i = 0; i < settings->n_checks; i++)
+		has_ready = has_ready || !settings->checks[i].is_live;
+	/* read from the command's own words: what is no address in the end is no check */
+	if (!has_ready && default_ready != NULL &&
+	    add_check(settings, default_ready, false, 500, "default readiness", err) < 0)
+		log_warning("ready", "no readiness check: %s", err->msg);
+	return 0;
+}
+
+static int add_wait(struct settings *settings, const char *text, const char *origin, bool database,
+		    struct err *err)
+{
+	if (settings->n_waits == SETTINGS_WAITS_MAX)
+		return err_set(err, 0, "%s: more than %d targets", origin, SETTINGS_WAITS_MAX);
+	struct settings_wait *wait = &settings->waits[settings->n_waits];
+	if (check_spec_parse(text, CHECK_FOR_WAIT, &wait->spec, err) < 0)
+		return err_prefix(err, "%s", origin);
+	if (wait->spec.kind == CHECK_POSTGRES && wait->spec.path[0] == '\0' && !database)
+		return err_set(
+			err, 0,
+			"%s: wait = postgres, but no database is configured: set DATABASE_URL, "
+			"or remove the line",
+			origin);
+	(void)check_spec_name(&wait->spec, wait->name, sizeof(wait->name));
+	settings->n_waits++;
+	return 0;
+}
+
+static int load_waits(struct settings *settings, const struct config *config, bool database,
+		      struct err *err)
+{
+	settings->waits = mem_alloc(SETTINGS_WAITS_MAX * sizeof(settings->waits[0]));
+	/* Every role waits for the database if there is one; a plain command does not. */
+	bool has_postgres = settings->plain || !database;
+	for (const struct config_entry *entry = NULL;
+	     (entry = config_next(config, settings->role, "wait", entry)) != NULL;) {
+		if (streq(entry->value, "none"))
+			has_postgres = true; /* no wait that was not asked for */
+		else if (add_wait(settings, entry->value, entry->origin, database, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < settings->n_waits; i++)
+		has_postgres = has_postgres || settings->waits[i].spec.kind == CHECK_POSTGRES;
+	return has_postgres ? 0 : add_wait(settings, "postgres", "default", database, err);
+}
+
+static int load_lock(struct settings *settings, const struct config *config, bool database,
+		     struct err *err)
+{
+	const char *origin = "default";
+	const char *lock = config_get(config, settings->role, "lock", &origin);
+	settings->lock = lock != NULL && streq(lock, "postgres");
+	if (!settings->lock || database)
+		return 0;
+	settings->lock = false; /* a default that cannot be had is left out */
+	if (streq(origin, "default"))
+		return 0;
+	return err_set(err, 0,
+		       "%s: lock = postgres, but no database is configured: set DATABASE_URL, or "
+		       "write lock = none",
+		       origin);
+}
+
+int settings_load(struct settings *settings, const struct config *config, const char *role,
+		  bool database, const char *default_ready, struct err *err)
+{
+	*settings = (struct settings){ .role = role, .umask = -1 };
+	settings->plain = streq(role, "command");
+	settings->shell = config_bool(config, role, "shell");
+	settings->no_new_privs = config_bool(config, role, "no-new-privs");
+	settings->user = get(settings, config, "user");
+	settings->group = get(settings, config, "group");
+	settings->directory = get(settings, config, "directory");
+	mode_t mask = 0;
+	const char *text = get(settings, config, "umask");
+	if (text != NULL && parse_octal(text, 0777, &mask) == 0)
+		settings->umask = (int)mask;
+	text = get(settings, config, "signal-scope");
+	settings->group_scope = text != NULL && streq(text, "group");
+	text = get(settings, config, "on-live-failure");
+	settings->restart_when_unhealthy = text != NULL && streq(text, "restart");
+	settings->wait_timeout_ms = config_duration(config, role, "wait-timeout");
+	if (settings->wait_timeout_ms < 0)
+		settings->wait_timeout_ms = config_duration(config, "postgres", "wait-timeout");
+	settings->lock_timeout_ms = config_duration(config, role, "lock-timeout");
+	settings->step_timeout_ms = config_duration(config, role, "step-timeout");
+	settings->drain_ms = config_duration(config, role, "drain");
+	settings->stop_grace_ms = config_duration(config, role, "stop-grace");
+	settings->restart_delay_ms = config_duration(config, role, "restart-delay");
+	settings->check_timeout_ms = config_duration(config, role, "check-timeout");
+	settings->limits.interval_ms = config_duration(config, role, "check-interval");
+	size_t failures = config_uint(config, role, "check-failures");
+	settings->limits.failures_max = failures > UINT32_MAX ? UINT32_MAX : (uint32_t)failures;
+	settings->check_host = config_get(config, "probes", "check-host", NULL);
+	load_signals(settings, config);
+	load_success_codes(settings, config);
+	if (load_checks(settings, config, default_ready, err) < 0 ||
+	    load_waits(settings, config, database, err) < 0)
+		return -1;
+	return load_lock(settings, config, database, err);
+}
+
+void settings_fini(struct settings *settings)
+{
+	free(settings->checks);
+	free(settings->waits);
+	*settings = (struct settings){ 0 };
+}
+
+void settings_lifecycle_plan(const struct settings *settings, const struct plan *plan,
+			     const struct config *config, struct lifecycle_plan *ret)
+{
+	const char *restart = get(settings, config, "restart");
+	size_t retries = config_uint(config, settings->role, "step-retries");
+	size_t restart_max = config_uint(config, settings->role, "restart-max");
+	*ret = (struct lifecycle_plan){
+		.plain = settings->plain,
+		.waits = settings->n_waits > 0,
+		.lock = settings->lock,
+		.wait_timeout = settings->wait_timeout_ms >= 0,
+		.lock_timeout = settings->lock_timeout_ms >= 0,
+		.step_timeout = settings->step_timeout_ms >= 0,
+		.drain = settings->drain_ms > 0,
+		.grace = settings->stop_grace_ms >= 0,
+		.n_steps = (uint16_t)plan->n_steps,
+		.step_retries = retries > UINT16_MAX ? UINT16_MAX : (uint16_t)retries,
+		.n_processes = (uint8_t)plan->n_processes,
+		.restart_max =
+			restart_max >= LIFECYCLE_NO_MAX ? LIFECYCLE_NO_MAX : (uint16_t)restart_max,
+	};
+	if (restart != NULL && streq(restart, "always"))
+		ret->restart = LIFECYCLE_RESTART_ALWAYS;
+	else if (restart != NULL && streq(restart, "on-failure"))
+		ret->restart = LIFECYCLE_RESTART_ON_FAILURE;
+	for (size_t i = 0; i < plan->n_processes; i++)
+		ret->essential[i] = plan->processes[i].essential;
+}

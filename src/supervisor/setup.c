@@ -1,0 +1,279 @@
+/* Everything before the line: descriptors, memory, the loop's watchers, the
+ * look around. Here a failure is loud and nothing has been started yet. */
+#include "supervisor/state.h"
+
+#include "base/log.h"
+#include "effect/oom.h"
+#include "effect/sweep.h"
+#include "effect/termination.h"
+#include "sys/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+/* ---- callbacks: they push events, the pump decides ---- */
+
+void supervisor_hear_messages(struct supervisor *s)
+{
+	struct message message;
+	pid_t sender = 0;
+	int got;
+	while ((got = messages_receive(&s->messages, &message, &sender)) != 0) {
+		for (size_t i = 0; got > 0 && i < CHILDREN_MAX; i++)
+			if (s->children[i].pid == sender && sender > 1)
+				supervisor_on_message(s, &message, &s->children[i]);
+		supervisor_pump(s);
+	}
+}
+
+static void on_messages(uv_poll_t *handle, int status ATTR_UNUSED, int events ATTR_UNUSED)
+{
+	supervisor_hear_messages(handle->loop->data);
+}
+
+static void on_signals(uv_poll_t *handle, int status ATTR_UNUSED, int events ATTR_UNUSED)
+{
+	struct supervisor *s = handle->loop->data;
+	bool children_changed = false;
+	for (int signo; (signo = signals_read(s->signal_fd)) != 0;) {
+		if (signo == SIGCHLD)
+			children_changed = true;
+		else
+			supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_SIGNAL,
+								     .code = signo });
+		supervisor_pump(s);
+	}
+	if (children_changed)
+		supervisor_reap(s);
+	supervisor_pump(s);
+}
+
+/* The probe server asks whether the loop turns: it does. */
+static void on_ask(uv_poll_t *handle, int status ATTR_UNUSED, int events ATTR_UNUSED)
+{
+	struct supervisor *s = handle->loop->data;
+	char bytes[64];
+	for (;;) {
+		ssize_t got = recv(s->ask_fds[0], bytes, sizeof(bytes), MSG_DONTWAIT);
+		if (got <= 0)
+			return;
+		(void)send(s->ask_fds[0], bytes, (size_t)got, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+}
+
+void supervisor_on_timer(uv_timer_t *handle)
+{
+	struct supervisor *s = handle->loop->data;
+	uintptr_t which = (uintptr_t)handle->data;
+	struct lifecycle_event event = {
+		.type = LIFECYCLE_EXPIRED,
+		.timer = (enum lifecycle_timer)(which / LIFECYCLE_PROCESSES_MAX),
+		.process = (uint8_t)(which % LIFECYCLE_PROCESSES_MAX),
+	};
+	supervisor_explain_timer(s, event.timer);
+	supervisor_push(s, event);
+	supervisor_pump(s);
+}
+
+/* ---- the loop ---- */
+
+static int watch(struct supervisor *s, uv_poll_t *handle, int fd, uv_poll_cb callback,
+		 struct err *err)
+{
+	int result = uv_poll_init(&s->loop, handle, fd);
+	if (result == 0)
+		result = uv_poll_start(handle, UV_READABLE, callback);
+	return result == 0 ? 0 : err_set(err, -result, "watch a descriptor");
+}
+
+static int set_up_loop(struct supervisor *s, struct err *err)
+{
+	int result = uv_loop_init(&s->loop);
+	if (result != 0)
+		return err_set(err, -result, "make the loop");
+	s->loop.data = s;
+	for (uintptr_t t = 0; t < LIFECYCLE_TIMER_PER_PROCESS; t++) {
+		(void)uv_timer_init(&s->loop, &s->timers[t]);
+		s->timers[t].data = (void *)(t * LIFECYCLE_PROCESSES_MAX);
+	}
+	for (uintptr_t t = LIFECYCLE_TIMER_PER_PROCESS; t < LIFECYCLE_TIMERS; t++)
+		for (uintptr_t p = 0; p < s->plan->n_processes; p++) {
+			uv_timer_t *timer = &s->process_timers[t - LIFECYCLE_TIMER_PER_PROCESS][p];
+			(void)uv_timer_init(&s->loop, timer);
+			timer->data = (void *)(t * LIFECYCLE_PROCESSES_MAX + p);
+		}
+	(void)uv_timer_init(&s->loop, &s->sweep_timer);
+	supervisor_init_keepers(s);
+	supervisor_init_checks(s);
+	if (watch(s, &s->signal_poll, s->signal_fd, on_signals, err) < 0 ||
+	    watch(s, &s->message_poll, s->messages.receive_fd, on_messages, err) < 0)
+		return -1;
+	return s->sockets.n == 0 ? 0 : watch(s, &s->ask_poll, s->ask_fds[0], on_ask, err);
+}
+
+/* ---- descriptors ---- */
+
+/* What was asked for must be had; what is only a default may be missing, and
+ * that is said once. */
+static int judge(enum listen_result result, const struct err *err)
+{
+	if (result == LISTEN_DEGRADED)
+		log_warning("probes", "no probes there: %s", err->msg);
+	return result == LISTEN_FAILED ? -1 : 0;
+}
+
+static int open_listeners(struct supervisor *s, struct err *err)
+{
+	const struct config *config = s->options->config;
+	const char *origin = NULL, *text = config_get(config, s->plan->role, "listen", &origin);
+	s->ask_fds[0] = s->ask_fds[1] = -1;
+	if (s->settings.plain)
+		return 0;
+	if (judge(listen_open_tcp(&s->sockets, text, !streq(origin, "default"), err), err) < 0)
+		return err_prefix(err, "%s", origin);
+	text = config_get(config, s->plan->role, "socket", &origin);
+	if (judge(listen_open_unix(&s->sockets, text, s->plan->role, err), err) < 0)
+		return err_prefix(err, "%s", origin);
+	if (s->sockets.n > 0 &&
+	    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, s->ask_fds) < 0)
+		return err_set(err, errno, "create the pair to the probe server");
+	return 0;
+}
+
+static int open_descriptors(struct supervisor *s, struct err *err)
+{
+	if (signals_open(&s->signal_fd, err) < 0)
+		return -1;
+	oom_open();
+	/* A /proc of another pid namespace would list strangers. */
+	s->children_fd =
+		sweep_can_see() ? open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC) : -1;
+	return open_listeners(s, err);
+}
+
+/* ---- the look around ---- */
+
+struct preflight {
+	char default_ready[MESSAGE_TEXT_SIZE];
+	bool has_default_ready;
+	int code;
+};
+
+static void take_preflight_messages(struct supervisor *s, struct preflight *preflight)
+{
+	struct message message;
+	pid_t sender = 0;
+	while (messages_receive(&s->messages, &message, &sender) != 0) {
+		if (message.type == MESSAGE_DEFAULT_READY) {
+			memcpy(preflight->default_ready, message.text, sizeof(message.text));
+			preflight->has_default_ready = true;
+		} else if (message.type == MESSAGE_EXEC_FAILED) {
+			supervisor_set_reason(s, "%s", message.text);
+		}
+	}
+}
+
+/* Reading secrets and expanding commands leaves traces in memory that PID 1
+ * need not carry for the rest of its life: a child does it. */
+static int run_preflight(struct supervisor *s, struct preflight *preflight, struct err *err)
+{
+	pid_t pid = sys_fork();
+	if (pid == 0)
+		sys_exit_now(launch_preflight(&s->launch));
+	if (pid < 0 || sys_wait_blocking(pid, &preflight->code) < 0) {
+		(void)err_set(err, errno, "look around before the start");
+		return EXIT_CODE_INTERNAL;
+	}
+	take_preflight_messages(s, preflight);
+	if (preflight->code <= LAUNCH_DATABASE)
+		return 0;
+	(void)err_set(err, 0, "%s", s->reason[0] != '\0' ? s->reason : "the look around failed");
+	return preflight->code;
+}
+
+static void name_session(struct supervisor *s)
+{
+	uint32_t random = 0;
+	char host[33] = "";
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = (uint32_t)sys_now_ms() * UINT32_C(2654435761) ^ (uint32_t)getpid();
+	s->random = random | 1;
+	(void)gethostname(host, sizeof(host) - 1);
+	(void)snprintf(s->session_id, sizeof(s->session_id), "%s-%08x", host, random);
+	(void)agent_session_name(config_get(s->options->config, "postgres", "project", NULL),
+				 s->session_id, s->session_name);
+}
+
+static void fill_page(struct supervisor *s)
+{
+	struct page_content *page = page_write_begin(s->page);
+	(void)snprintf(page->role, sizeof(page->role), "/%s", s->plan->role);
+	(void)snprintf(page->state, sizeof(page->state), "%s",
+		       lifecycle_state_name(LIFECYCLE_BOOT));
+	page->booted_ms = page->state_since_ms = sys_now_ms();
+	page->live = true;
+	page->n_processes = (uint32_t)s->plan->n_processes;
+	for (size_t i = 0; i < s->plan->n_processes; i++) {
+		(void)snprintf(page->processes[i].name, PAGE_NAME_SIZE, "%s",
+			       s->plan->processes[i].name);
+		(void)launch_program(s->plan, LAUNCH_PROCESS, i, page->processes[i].program,
+				     PAGE_NAME_SIZE);
+	}
+	page->n_checks = (uint32_t)s->settings.n_checks;
+	for (size_t i = 0; i < s->settings.n_checks; i++) {
+		(void)snprintf(page->checks[i].name, PAGE_NAME_SIZE, "%s",
+			       s->settings.checks[i].name);
+		page->checks[i].kind =
+			s->settings.checks[i].is_live ? PAGE_CHECK_LIVE : PAGE_CHECK_READY;
+	}
+	page_write_end(s->page);
+}
+
+int supervisor_set_up(struct supervisor *s, struct err *err)
+{
+	const struct supervisor_options *options = s->options;
+	struct preflight preflight = { .code = 0 };
+	err->msg[0] = '\0';
+	if (s->plan->n_processes > LIFECYCLE_PROCESSES_MAX) {
+		(void)err_set(err, 0, "/%s has %zu processes, %d is the limit", s->plan->role,
+			      s->plan->n_processes, LIFECYCLE_PROCESSES_MAX);
+		return EXIT_CODE_CONFIG;
+	}
+	s->page = page_new(err);
+	if (s->page == NULL || messages_open(&s->messages, err) < 0)
+		return EXIT_CODE_INTERNAL;
+	name_session(s);
+	s->launch = (struct launch){
+		.given = options->given,
+		.config = options->config,
+		.plan = s->plan,
+		.settings = &s->settings,
+		.session_name = s->session_name,
+		.message_fd = s->messages.send_fd,
+		.supervisor = getpid(),
+	};
+	int code = run_preflight(s, &preflight, err);
+	if (code != 0)
+		return code;
+	if (settings_load(&s->settings, options->config, s->plan->role,
+			  preflight.code == LAUNCH_DATABASE,
+			  preflight.has_default_ready ? preflight.default_ready : NULL, err) < 0 ||
+	    open_descriptors(s, err) < 0)
+		return EXIT_CODE_CONFIG;
+	settings_lifecycle_plan(&s->settings, s->plan, options->config, &s->lifecycle_plan);
+	lifecycle_init(&s->lifecycle);
+	fill_page(s);
+	if (!options->given->is_pid1 && sys_become_subreaper() < 0)
+		log_debug("subreaper", "not a subreaper: orphans go elsewhere");
+	if (set_up_loop(s, err) < 0)
+		return EXIT_CODE_INTERNAL;
+	given_leave_cwd();
+	/* libuv tells the kernel of its watchers in its first turn, and aborts where
+	 * that fails: here, before the line. A signal that came since the first
+	 * statement of main is decided on in this turn, so that nothing starts. */
+	(void)uv_run(&s->loop, UV_RUN_NOWAIT);
+	return 0;
+}

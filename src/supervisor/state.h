@@ -1,0 +1,174 @@
+/* The inside of the supervisor, shared by its files only. */
+#pragma once
+
+#include "children/agent.h"
+#include "children/probe_server.h"
+#include "effect/listen.h"
+#include "effect/messages.h"
+#include "effect/page.h"
+#include "pure/health.h"
+#include "pure/lifecycle.h"
+#include "supervisor/launch.h"
+#include "supervisor/settings.h"
+#include "supervisor/supervisor.h"
+
+#include <uv.h>
+
+/* What a child of PID 1 is to it. All but the first two are pidone's own. */
+enum child_kind {
+	CHILD_STEP,
+	CHILD_PROCESS, /* index */
+	CHILD_AGENT,
+	CHILD_PROBE_SERVER,
+	CHILD_WAITER,  /* index of the target */
+	CHILD_CHECK,   /* index */
+	CHILD_SWEEPER,
+};
+
+#define CHILDREN_MAX 64
+
+struct child {
+	enum child_kind kind;
+	uint16_t index;
+	pid_t pid;        /* 0: the entry is free */
+	bool reported;    /* a message that says how it ended has come */
+	int failed_code;  /* of MESSAGE_EXEC_FAILED: the app's program never ran; else 0 */
+	bool killed_by_us;
+};
+
+/* A child of our own that is started again when it dies. */
+struct keeper {
+	uv_timer_t timer;
+	uint32_t deaths;    /* in a row */
+	int64_t started_ms;
+};
+
+struct wait_state {
+	bool done;
+	char reason[PAGE_REASON_SIZE];
+	struct keeper keeper;
+};
+
+struct check_state {
+	struct health health;
+	uv_timer_t timer;     /* the next try */
+	uv_timer_t deadline;  /* of the running one */
+	bool running;
+};
+
+#define EVENTS_MAX 128
+
+struct supervisor {
+	const struct supervisor_options *options;
+	const struct plan *plan;
+	struct settings settings;
+	struct lifecycle_plan lifecycle_plan;
+	struct lifecycle lifecycle;
+	struct launch launch;
+	struct page *page;
+
+	/* made at boot, none later */
+	uv_loop_t loop;
+	uv_poll_t signal_poll, message_poll, ask_poll;
+	uv_timer_t timers[LIFECYCLE_TIMER_PER_PROCESS];
+	uv_timer_t process_timers[LIFECYCLE_TIMERS - LIFECYCLE_TIMER_PER_PROCESS]
+				 [LIFECYCLE_PROCESSES_MAX];
+	uv_timer_t reminder; /* once a minute while waiting */
+	int signal_fd;
+	struct messages messages;
+	int ask_fds[2];      /* [0] PID 1's, [1] the probe server's */
+	struct listen_sockets sockets;
+	int children_fd;     /* /proc/self/task/…/children, or -1 */
+	char session_id[48]; /* this start of this container */
+	char session_name[AGENT_SESSION_NAME_SIZE];
+
+	struct child children[CHILDREN_MAX];
+	pid_t groups[LIFECYCLE_PROCESSES_MAX + 1]; /* of the last start of each; the step's last */
+	bool somebody_swept; /* the last sweep found somebody */
+	uv_timer_t sweep_timer;
+	struct keeper agent, probe_server;
+	struct wait_state waits[SETTINGS_WAITS_MAX];
+	struct check_state checks[SETTINGS_CHECKS_MAX];
+	char lock_reason[PAGE_REASON_SIZE];
+	int64_t waiting_since_ms; /* of WAITING, then of LOCKING */
+
+	/* events not yet decided on; pump() runs them to completion */
+	struct lifecycle_event events[EVENTS_MAX];
+	size_t first_event, n_events;
+	bool pumping;
+
+	char reason[MESSAGE_TEXT_SIZE]; /* why it ends with a failure: the first cause */
+	bool reason_told;               /* as an error, in the log */
+	char stopped_while[PAGE_REASON_SIZE]; /* what was waited for at the stop request */
+	int exit_code;
+	bool told_ready;          /* the last thing logged about readiness */
+	uint32_t random;          /* state of the jitter */
+};
+
+/* supervisor.c */
+void supervisor_push(struct supervisor *s, struct lifecycle_event event);
+void supervisor_pump(struct supervisor *s);
+/* Keeps the first cause for the exit; format as printf. */
+void supervisor_set_reason(struct supervisor *s, const char *format, ...) ATTR_PRINTF(2, 3);
+/* The same, and tells it as an error at once. */
+void supervisor_fail(struct supervisor *s, const char *event, const char *text);
+uint32_t supervisor_random(struct supervisor *s);
+
+/* setup.c: before the line */
+int supervisor_set_up(struct supervisor *s, struct err *err) ATTR_CHECK;
+void supervisor_on_timer(uv_timer_t *handle); /* timers of the lifecycle */
+void supervisor_hear_messages(struct supervisor *s); /* all that wait, each decided on */
+
+/* actions.c */
+void supervisor_perform(struct supervisor *s, const struct lifecycle_action *action);
+int64_t supervisor_timer_ms(const struct supervisor *s, enum lifecycle_timer timer,
+			    unsigned exponent, uint32_t random);
+
+/* children.c */
+struct child *supervisor_find_child(struct supervisor *s, enum child_kind kind, uint16_t index);
+bool supervisor_has_child(const struct supervisor *s, enum child_kind kind);
+void supervisor_start_app(struct supervisor *s, enum launch_what what, uint16_t index);
+/* One of our own; run is called in it. 0 when it could not be forked. */
+pid_t supervisor_start_own(struct supervisor *s, enum child_kind kind, uint16_t index,
+			   const char *title, int (*run)(struct supervisor *s, uint16_t index));
+void supervisor_end_own(struct supervisor *s, enum child_kind kind, int signo);
+void supervisor_reap(struct supervisor *s);
+void supervisor_sweep(struct supervisor *s, int signo); /* 0: only look */
+void supervisor_swept(struct supervisor *s, int signo, int found);
+void supervisor_on_sweep_timer(uv_timer_t *handle);
+/* Pushes EMPTY when nobody is left but our own, in the states that ask for it. */
+void supervisor_look_for_end(struct supervisor *s);
+
+/* keepers.c: the waiters, the agent, the probe server; started again when they die */
+void supervisor_init_keepers(struct supervisor *s);
+void supervisor_start_waiter(struct supervisor *s, uint16_t target);
+void supervisor_start_locker(struct supervisor *s);
+void supervisor_start_probe_server(struct supervisor *s);
+void supervisor_start_again_later(struct keeper *keeper);
+
+/* waiting.c: what they tell, and what it means */
+void supervisor_start_waiting(struct supervisor *s);
+void supervisor_stop_waiting(struct supervisor *s);
+void supervisor_start_locking(struct supervisor *s);
+void supervisor_on_message(struct supervisor *s, const struct message *message,
+			   struct child *child);
+void supervisor_own_ended(struct supervisor *s, const struct child *child, int code);
+void supervisor_log_waiting(struct supervisor *s);
+/* What is waited for, and why, as long as something is; else "". */
+const char *supervisor_waiting_reason(const struct supervisor *s, char *buffer, size_t size);
+
+/* checks.c */
+void supervisor_init_checks(struct supervisor *s);
+void supervisor_start_checks(struct supervisor *s, bool ready_too);
+void supervisor_stop_checks(struct supervisor *s);
+void supervisor_check_ended(struct supervisor *s, uint16_t index, bool ok, const char *reason);
+
+/* report.c: the shared page, and what is told at the end */
+void supervisor_report_state(struct supervisor *s, enum lifecycle_state before);
+void supervisor_report_health(struct supervisor *s);
+void supervisor_report_process(struct supervisor *s, uint16_t index, enum page_process_state state,
+			       pid_t pid, int code);
+void supervisor_report_exit(struct supervisor *s);
+/* A timer whose end is a failure: keeps its reason for the exit. */
+void supervisor_explain_timer(struct supervisor *s, enum lifecycle_timer timer);
+bool supervisor_is_ready(const struct supervisor *s, char *reason, size_t size);
