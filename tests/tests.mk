@@ -55,8 +55,11 @@ tests_model_walk_LDADD = libpure.a
 
 effect_tests = \
 	tests/effect/test_checks \
+	tests/effect/test_config_file \
 	tests/effect/test_detect \
 	tests/effect/test_environment \
+	tests/effect/test_explain \
+	tests/effect/test_install \
 	tests/effect/test_listen \
 	tests/effect/test_messages \
 	tests/effect/test_page \
@@ -66,8 +69,11 @@ effect_tests = \
 
 effect_ldadd = libpidone.a $(LDADD)
 tests_effect_test_checks_LDADD = $(effect_ldadd)
+tests_effect_test_config_file_LDADD = $(effect_ldadd)
 tests_effect_test_detect_LDADD = $(effect_ldadd)
 tests_effect_test_environment_LDADD = $(effect_ldadd)
+tests_effect_test_explain_LDADD = $(effect_ldadd)
+tests_effect_test_install_LDADD = $(effect_ldadd)
 tests_effect_test_listen_LDADD = $(effect_ldadd)
 tests_effect_test_messages_LDADD = $(effect_ldadd)
 tests_effect_test_page_LDADD = $(effect_ldadd)

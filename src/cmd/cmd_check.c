@@ -1,0 +1,131 @@
+/* `pidone check`: is the configuration right? Runs nothing and connects to
+ * nothing, so it can be a line of a Dockerfile or of a pipeline. */
+#include "cmd/cmd.h"
+
+#include "base/log.h"
+#include "effect/config_file.h"
+#include "effect/detect.h"
+#include "effect/environment.h"
+#include "effect/pg_source.h"
+
+#include <stdio.h>
+
+/* Does anything but the configuration say what this role runs? */
+static bool is_detected(const struct config *config, const char *role, char *const *environment)
+{
+	struct plan plan;
+	struct plan_facts facts;
+	struct err err;
+	char *help = NULL;
+	detect_facts(&facts, role, environment);
+	bool found = plan_make(&plan, config, role, NULL, &facts, &help, &err) == PLAN_OK;
+	detect_facts_fini(&facts);
+	if (found)
+		plan_fini(&plan);
+	free(help);
+	return found;
+}
+
+static bool has(const struct list *list, const char *text)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (streq(list->items[i], text))
+			return true;
+	return false;
+}
+
+/* "; detected here: /init, /run": what would run although no section says so. */
+static bool print_detected(const struct config *config, const struct cmd_options *options,
+			   const struct list *configured)
+{
+	struct environment environment = { 0 };
+	struct plan_facts facts;
+	struct list roles = { 0 };
+	struct err err;
+	bool found = false;
+	/* what is wrong with it is for the start to tell: files may be mounted then */
+	bool built = environment_build(&environment, config, options->environment, &err) == 0;
+	char *const *variables = built ? environment.items.items : options->environment;
+	detect_facts(&facts, "", variables);
+	plan_roles(config, &facts, &roles);
+	detect_facts_fini(&facts);
+	for (size_t i = 0; i < roles.n; i++) {
+		if (has(configured, roles.items[i]) ||
+		    !is_detected(config, roles.items[i], variables))
+			continue;
+		printf("%s/%s", found ? ", " : "; detected here: ", roles.items[i]);
+		found = true;
+	}
+	list_fini(&roles);
+	environment_fini(&environment);
+	return found;
+}
+
+/* "/etc/pidone.ini is fine; roles: /init, /run; 1 warning" */
+static void print_success(const struct config *config, const struct cmd_options *options,
+			  size_t n_warnings)
+{
+	bool exists;
+	const char *path = config_file_path(options->config_path, options->environment, &exists);
+	struct list roles = { 0 };
+	config_roles(config, &roles);
+	if (exists)
+		printf("%s is fine", path);
+	else
+		printf("no %s: defaults and PIDONE_* variables are fine", path);
+	for (size_t i = 0; i < roles.n; i++)
+		printf("%s/%s", i == 0 ? "; roles: " : ", ", roles.items[i]);
+	bool detected = print_detected(config, options, &roles);
+	if (roles.n == 0 && !detected)
+		printf("; it defines no roles, and none is detected here");
+	if (n_warnings > 0)
+		printf("; %zu warning%s", n_warnings, n_warnings == 1 ? "" : "s");
+	printf("\n");
+	list_fini(&roles);
+}
+
+/* The database's address, where a variable or a file has it here: its form
+ * only. What is not there yet may be there when it runs. */
+static int check_database(const struct config *config, const struct cmd_options *options)
+{
+	struct environment sources = { 0 };
+	struct conninfo conninfo = { .n = 0 };
+	struct err err = { 0 };
+	char origin[256];
+	if (environment_build_sources(&sources, config, options->environment, &err) < 0)
+		return EXIT_CODE_OK; /* about files that the image may not have here */
+	enum pg_source_result result = pg_source_find(config, environment_lookup, &sources,
+						      &conninfo, origin, sizeof(origin), &err);
+	conninfo_fini(&conninfo);
+	environment_fini(&sources);
+	if (result != PG_SOURCE_INVALID)
+		return EXIT_CODE_OK;
+	log_error("config", "%s", err.msg);
+	return EXIT_CODE_CONFIG;
+}
+
+int cmd_check(const struct cmd_options *options)
+{
+	struct config config = { 0 };
+	struct config_problems problems = { 0 };
+	if (cmd_asks_for_help(options))
+		return cmd_print_usage("pidone check");
+	if (options->args[0] != NULL) {
+		log_error("usage",
+			  "check takes no arguments, but got '%s': name the file with "
+			  "--config",
+			  options->args[0]);
+		return EXIT_CODE_USAGE;
+	}
+	int exit_code = EXIT_CODE_OK;
+	if (config_file_load(&config, options->config_path, options->environment, &problems) < 0)
+		exit_code = EXIT_CODE_CONFIG;
+	config_problems_print(&problems);
+	if (exit_code == EXIT_CODE_OK)
+		exit_code = check_database(&config, options);
+	if (exit_code == EXIT_CODE_OK)
+		print_success(&config, options, problems.n - problems.n_errors);
+	config_problems_fini(&problems);
+	config_fini(&config);
+	return cmd_finish_output(exit_code);
+}
