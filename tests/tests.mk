@@ -85,11 +85,18 @@ noinst_HEADERS = tests/effect/capture.h tests/effect/temp_dir.h
 # ---- programs that scripts run ----
 
 test_tools = \
+	tests/nsrun \
 	tests/lint/print_keys
 
+# never sanitized: it is the world that the program under test lives in
+tests_nsrun_SOURCES = tests/nsrun.c
+tests_nsrun_CFLAGS = $(WARN_CFLAGS)
+tests_nsrun_LDFLAGS =
+tests_nsrun_LDADD =
 
 # ---- scripts ----
 
 script_tests = \
 	tests/model/table \
-	tests/lint/keys-documented
+	tests/lint/keys-documented \
+	tests/ns/test_harness.py
