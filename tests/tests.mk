@@ -99,4 +99,7 @@ tests_nsrun_LDADD =
 script_tests = \
 	tests/model/table \
 	tests/lint/keys-documented \
-	tests/ns/test_harness.py
+	tests/ns/test_command_line.py \
+	tests/ns/test_configuration.py \
+	tests/ns/test_harness.py \
+	tests/ns/test_wait.py
