@@ -86,13 +86,18 @@ noinst_HEADERS = tests/effect/capture.h tests/effect/temp_dir.h
 
 test_tools = \
 	tests/nsrun \
-	tests/lint/print_keys
+	tests/lint/print_keys \
+	tests/ns/count_allocations.so
 
 # never sanitized: it is the world that the program under test lives in
 tests_nsrun_SOURCES = tests/nsrun.c
 tests_nsrun_CFLAGS = $(WARN_CFLAGS)
 tests_nsrun_LDFLAGS =
 tests_nsrun_LDADD =
+tests_ns_count_allocations_so_SOURCES = tests/ns/count_allocations.c
+tests_ns_count_allocations_so_CFLAGS = $(WARN_CFLAGS) -fPIC
+tests_ns_count_allocations_so_LDFLAGS = -shared
+tests_ns_count_allocations_so_LDADD =
 
 # ---- scripts ----
 
@@ -102,4 +107,7 @@ script_tests = \
 	tests/ns/test_command_line.py \
 	tests/ns/test_configuration.py \
 	tests/ns/test_harness.py \
+	tests/ns/test_life.py \
+	tests/ns/test_supervisor.py \
+	tests/ns/test_terminal.py \
 	tests/ns/test_wait.py
