@@ -87,6 +87,7 @@ noinst_HEADERS = tests/effect/capture.h tests/effect/temp_dir.h
 test_tools = \
 	tests/nsrun \
 	tests/lint/print_keys \
+	tests/pg/agent_tool \
 	tests/ns/count_allocations.so
 
 # never sanitized: it is the world that the program under test lives in
@@ -94,6 +95,8 @@ tests_nsrun_SOURCES = tests/nsrun.c
 tests_nsrun_CFLAGS = $(WARN_CFLAGS)
 tests_nsrun_LDFLAGS =
 tests_nsrun_LDADD =
+# runs the agent alone and prints what it reports
+tests_pg_agent_tool_LDADD = libpidone.a libpure.a $(INIH_LIBS)
 tests_ns_count_allocations_so_SOURCES = tests/ns/count_allocations.c
 tests_ns_count_allocations_so_CFLAGS = $(WARN_CFLAGS) -fPIC
 tests_ns_count_allocations_so_LDFLAGS = -shared
@@ -110,4 +113,7 @@ script_tests = \
 	tests/ns/test_life.py \
 	tests/ns/test_supervisor.py \
 	tests/ns/test_terminal.py \
-	tests/ns/test_wait.py
+	tests/ns/test_wait.py \
+	tests/pg/test_lock.py \
+	tests/pg/test_roles.py \
+	tests/pg/test_wait.py
