@@ -116,4 +116,6 @@ script_tests = \
 	tests/ns/test_wait.py \
 	tests/pg/test_lock.py \
 	tests/pg/test_roles.py \
-	tests/pg/test_wait.py
+	tests/pg/test_wait.py \
+	tests/app/test_quickstart.py \
+	tests/app/test_site.py

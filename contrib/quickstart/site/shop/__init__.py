@@ -1,0 +1,4 @@
+"""The project: loads the Celery app together with Django."""
+from .celery import app as celery_app
+
+__all__ = ("celery_app",)

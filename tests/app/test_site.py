@@ -1,0 +1,222 @@
+"""A real Django site under pidone: gunicorn and Celery, PostgreSQL and Redis.
+What runs is the quickstart's project, found without any configuration."""
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import urllib.parse
+
+import harness
+from harness import Pidone, Postgres, Redis, http_get, wait_until
+
+SITE = os.path.join(harness.SRCDIR, "contrib/quickstart/site")
+
+
+def need_django():
+    harness.need_root()
+    harness.need_command("gunicorn", "celery", "redis-server")
+    for module in ("django", "psycopg2", "celery", "redis"):
+        if subprocess.run(["/usr/bin/python3", "-c", "import " + module], check=False,
+                          stderr=subprocess.DEVNULL).returncode != 0:
+            harness.skip("needs Debian's python3-" + module)
+
+
+class Site:
+    """The image (a copy of the project, static files collected) and its cluster."""
+
+    def __init__(self, postgres=True, redis=True):
+        need_django()
+        self.app = harness.tmp + "/app"
+        shutil.copytree(SITE, self.app, ignore=shutil.ignore_patterns("__pycache__"))
+        # a copy of a read-only tree (make distcheck) is read-only itself
+        subprocess.run(["chmod", "-R", "u+w", self.app], check=True)
+        subprocess.run(["/usr/bin/python3", "manage.py", "collectstatic", "--noinput"],
+                       cwd=self.app, env=harness.BASE_ENV, check=True,
+                       stdout=subprocess.DEVNULL)
+        self.postgres = Postgres(start=postgres, password="geheim/:@")
+        self.redis = Redis(start=redis)
+        self.port = harness.free_port()
+        quoted = urllib.parse.quote(self.postgres.password, safe="")
+        self.env = {"DATABASE_URL": self.postgres.url(password=quoted),
+                    "REDIS_URL": self.redis.url(), "SECRET_KEY": "x", "PORT": self.port}
+
+    def role(self, name, **more):
+        """The role as a pod starts it: an ordinary user, no privileges."""
+        env = dict(self.env, **more.pop("env", {}))
+        return Pidone([name], env=env, cwd=self.app, user=(1000, 1000),
+                      nsrun=["--no-new-privs"], **more)
+
+    def migrate(self):
+        init = self.role("/init")
+        assert init.wait(60) == 0, init.output()
+        return init
+
+    def migrations(self):
+        return self.postgres.psql("SELECT name FROM django_migrations WHERE app = 'orders'"
+                                  " ORDER BY id").split("\n")
+
+    def page(self):
+        return http_get("/", self.port)
+
+    def order(self, item):
+        return http_get("/", self.port, method="POST", body="item=" + item,
+                        headers={"Content-Type": "application/x-www-form-urlencoded"})
+
+
+@harness.limit(90)
+def test_init_waits_then_migrates():
+    """With the database down, /init says within a second what it waits for and
+    why, and proceeds within half a second of the first acceptance; the schema is
+    there then, and /init ends with 0."""
+    site = Site(postgres=False)
+    began = time.monotonic()
+    init = site.role("/init")
+    line = init.expect(r"(?i)waiting for postgres.*refused", 1.0)
+    assert "127.0.0.1" in line, line
+    assert time.monotonic() - began < 1.0 * harness.SLOW
+    site.postgres.start()
+    accepted = time.monotonic()
+    init.expect("manage.py migrate|started", 5)
+    took = time.monotonic() - accepted
+    assert took < 0.5 * harness.SLOW, "%.2f s after the server accepted" % took
+    assert init.wait(60) == 0
+    assert site.migrations() == ["0001_initial", "0002_order_receipt_task"]
+    assert "geheim" not in init.output()
+
+
+@harness.limit(60)
+def test_init_waiting_answers_term():
+    """With the database down, /init answers TERM at once, with 143, and has
+    started nothing of the app's."""
+    site = Site(postgres=False)
+    init = site.role("/init")
+    init.expect(r"(?i)waiting for postgres.*refused")
+    began = time.monotonic()
+    init.signal(signal.SIGTERM)
+    assert init.wait(5) == 143
+    assert time.monotonic() - began < 0.5 * harness.SLOW
+    assert init.count("Applying|manage.py migrate") == 0, init.output()
+
+
+@harness.limit(120)
+def test_site_reads_and_writes():
+    """/run serves the project that was detected: the page answers 200, writes
+    to the database and reads from it; static files are there; a worker's result
+    comes onto the page."""
+    site = Site()
+    site.migrate()
+    run, worker = site.role("/run"), site.role("/async")
+    run.until("/readyz", 200, 30)
+    assert site.page()[0] == 200
+    assert "nothing yet" in site.page()[1]
+    assert http_get("/static/orders/shop.css", site.port)[0] == 200
+    assert site.order("tea")[0] == 302
+    assert "tea: " in site.page()[1]
+    assert site.postgres.psql("SELECT item FROM orders_order") == "tea"
+    worker.until("/readyz", 200, 30)
+    wait_until(lambda: "tea: receipt 1 for TEA" in site.page()[1], 30, "the receipt on the page")
+
+
+@harness.limit(120)
+def test_readiness_turns():
+    """/readyz is 503 with the reason while /run waits for the database, while
+    /livez is 200; both are 200 once gunicorn answers; after TERM nothing is
+    ready any more."""
+    site = Site()
+    site.migrate()
+    site.postgres.stop()
+    run = site.role("/run")
+    run.expect(r"(?i)waiting for postgres.*refused")
+    status, body = run.http("/readyz?verbose")
+    assert status == 503 and "wait" in body, (status, body)
+    assert run.http("/startupz")[0] == 503
+    assert run.http("/livez")[0] == 200
+    site.postgres.start()
+    run.until("/readyz", 200, 30)
+    assert run.http("/livez")[0] == 200
+    assert run.http("/startupz")[0] == 200
+    run.signal(signal.SIGTERM)
+    assert run.wait(20) == 0, run.output()
+
+
+@harness.limit(120)
+def test_term_lets_a_request_finish():
+    """TERM on /run: the request in flight is answered, gunicorn ends, and its
+    exit code 0 is pidone's."""
+    site = Site()
+    site.migrate()
+    run = site.role("/run")
+    run.until("/readyz", 200, 30)
+    answers = []
+
+    def ask():
+        try:
+            answers.append(http_get("/slow", site.port, timeout=10))
+        except (OSError, http.client.HTTPException) as error:
+            answers.append(error)
+    asking = threading.Thread(target=ask)
+    asking.start()
+    # the request has arrived once a worker's connection is established
+    wait_until(lambda: any(line.split()[3] == "01" and
+                           int(line.split()[1].rpartition(":")[2], 16) == site.port
+                           for name in ("tcp", "tcp6")
+                           for line in open("/proc/net/" + name).read().splitlines()[1:]),
+               5, "the request's connection")
+    run.signal(signal.SIGTERM)
+    assert run.wait(20) == 0, run.output()
+    asking.join()
+    assert answers == [(200, "finished\n")], answers
+
+
+@harness.limit(120)
+def test_term_stops_celery_warmly():
+    """TERM on /async reaches Celery's main process once and not its pool: a warm
+    shutdown, exit code 0."""
+    site = Site()
+    site.migrate()
+    worker = site.role("/async")
+    worker.expect(r"ready\.$", 30)
+    # Celery's handler writes to stderr, too: let the main process finish its line
+    wait_until(lambda: [harness.process_state(pid) for pid in harness.children_of(worker.pid)
+                        if "celery" in harness.process_name(pid)] == ["S"], 5, "idle Celery")
+    worker.signal(signal.SIGTERM)
+    assert worker.wait(30) == 0, worker.output()
+    assert worker.count("Warm shutdown") == 1, worker.output()
+    assert worker.count("WorkerLostError|Cold shutdown") == 0, worker.output()
+
+
+@harness.limit(120)
+def test_two_inits_take_turns():
+    """Two /init started together: the migrations run one after the other, never
+    at once, and the one that waits says who holds the lock."""
+    site = Site()
+    overlap = harness.tmp + "/overlap"
+    os.mkdir(overlap, 0o777)
+    os.chmod(overlap, 0o777)
+    # mkdir is atomic: it fails if the other one is between its two lines
+    step = ("/bin/sh -c 'mkdir %s/now && python3 manage.py migrate --noinput && sleep 0.5 && "
+            "rmdir %s/now'" % (overlap, overlap))
+    config = "[init]\nstep = %s\n" % step
+    both = [site.role("/init", config=config) for _ in range(2)]
+    assert [init.wait(60) for init in both] == [0, 0]
+    assert site.migrations() == ["0001_initial", "0002_order_receipt_task"]
+    assert sum(init.count("Applying orders.0001_initial") for init in both) == 1
+    assert sum(init.count(r"lock.*held by") for init in both) == 1
+
+
+@harness.limit(120)
+def test_no_broker_is_not_fatal():
+    """Without Redis the site is ready and takes orders; the page says what is
+    missing. Readiness is about this container, not about all that it could use."""
+    site = Site(redis=False)
+    site.migrate()
+    run = site.role("/run")
+    run.until("/readyz", 200, 30)
+    assert site.order("tea")[0] == 302
+    assert "tea: no worker was reachable" in site.page()[1]
+
+
+harness.main()
