@@ -88,7 +88,12 @@ test_tools = \
 	tests/nsrun \
 	tests/lint/print_keys \
 	tests/pg/agent_tool \
-	tests/ns/count_allocations.so
+	tests/ns/count_allocations.so \
+	tests/fuzz/fuzz_command \
+	tests/fuzz/fuzz_config \
+	tests/fuzz/fuzz_conninfo \
+	tests/fuzz/fuzz_http \
+	tests/fuzz/fuzz_plan
 
 # never sanitized: it is the world that the program under test lives in
 tests_nsrun_SOURCES = tests/nsrun.c
@@ -101,11 +106,17 @@ tests_ns_count_allocations_so_SOURCES = tests/ns/count_allocations.c
 tests_ns_count_allocations_so_CFLAGS = $(WARN_CFLAGS) -fPIC
 tests_ns_count_allocations_so_LDFLAGS = -shared
 tests_ns_count_allocations_so_LDADD =
+tests_fuzz_fuzz_command_SOURCES = tests/fuzz/fuzz_command.c tests/fuzz/replay.c
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay.c
+tests_fuzz_fuzz_conninfo_SOURCES = tests/fuzz/fuzz_conninfo.c tests/fuzz/replay.c
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/replay.c
+tests_fuzz_fuzz_plan_SOURCES = tests/fuzz/fuzz_plan.c tests/fuzz/replay.c
 
 # ---- scripts ----
 
 script_tests = \
 	tests/model/table \
+	tests/fuzz/run-corpus \
 	tests/lint/keys-documented \
 	tests/ns/test_command_line.py \
 	tests/ns/test_configuration.py \
