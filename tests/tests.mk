@@ -118,6 +118,8 @@ script_tests = \
 	tests/model/table \
 	tests/fuzz/run-corpus \
 	tests/lint/keys-documented \
+	tests/lint/test_source.py \
+	tests/lint/test_texts.py \
 	tests/ns/test_command_line.py \
 	tests/ns/test_configuration.py \
 	tests/ns/test_harness.py \

@@ -1,0 +1,152 @@
+"""Scripts, manuals and white space."""
+import ast
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+import harness
+
+TEXTS = ["src/**/*.[ch]", "tests/**/*.[ch]", "tests/**/*.py", "tests/run", ".ci/run",
+         "contrib/**/*", "doc/*", "*.md", "NEWS", "configure.ac", "Makefile.am"]
+
+
+def texts():
+    found = {}
+    for pattern in TEXTS:
+        for path in glob.glob(os.path.join(harness.SRCDIR, pattern), recursive=True,
+                              include_hidden=True):
+            if os.path.isfile(path) and "__pycache__" not in path:
+                with open(path, errors="replace") as file:
+                    found[os.path.relpath(path, harness.SRCDIR)] = file.read()
+    return sorted(found.items())
+
+
+def run(argv, text=None):
+    done = subprocess.run(argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, cwd=harness.SRCDIR, check=False)
+    return done.returncode, done.stdout
+
+
+def lint_space(path, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        if line != line.rstrip():
+            yield "%s:%d: white space at the end of the line" % (path, number)
+    if text and not text.endswith("\n"):
+        yield "%s: no newline at the end" % path
+    if text.endswith("\n\n"):
+        yield "%s: empty lines at the end" % path
+
+
+def complain(complaints):
+    complaints = list(complaints)
+    if complaints:
+        raise harness.Failure("\n".join(complaints))
+
+
+def test_space():
+    """No line ends in white space, and every file ends in one newline."""
+    for bad in ("x \n", "x\t\n", "x", "x\n\n"):
+        assert list(lint_space("x", bad)), repr(bad)
+    assert not list(lint_space("x", "x\n"))
+    complain([c for path, text in texts() for c in lint_space(path, text)])
+
+
+def test_shell():
+    """shellcheck has nothing to say about any shell script."""
+    harness.need_command("shellcheck")
+    assert run(["shellcheck", "-x", "-"], "#!/bin/sh\nrm $x\n")[0] != 0
+    scripts = [path for path, text in texts()
+               if text.startswith("#!") and "sh" in text.split("\n")[0].split("/")[-1]
+               or text.startswith("# shellcheck shell=")]
+    assert "tests/run" in scripts and "contrib/debian.sh" in scripts, scripts
+    code, output = run(["shellcheck", "-x"] + scripts)
+    complain([output] if code else [])
+
+
+def test_python():
+    """Every Python file is one, and has a docstring."""
+    for path, text in texts():
+        if path.endswith(".py") and text:
+            tree = ast.parse(text, path)
+            if not ast.get_docstring(tree):
+                raise harness.Failure(path + ": no docstring: what is it for?")
+
+
+def test_manuals():
+    """mandoc -Tlint has nothing to say about any manual."""
+    harness.need_command("mandoc")
+    assert run(["mandoc", "-Tlint", "-W", "warning"], ".Dd\n.Sh X\n.Xz\n")[0] != 0
+    manuals = [path for path, _ in texts() if path.startswith("doc/") and path[-2:-1] == "."]
+    for path in manuals:
+        code, output = run([shutil.which("mandoc"), "-Tlint", "-W", "warning", path])
+        complain([output] if code else [])
+
+
+def lint_quotes(path, rendered):
+    for number, line in enumerate(rendered.splitlines(), 1):
+        if "''" in line or re.search(r"CMD \[[^\"]", line):
+            yield "%s:%d of the rendered text: a quote is lost or misplaced: %s" % (
+                path, number, line.strip())
+
+
+def test_manuals_rendered():
+    """Quotes stand where they were meant in what a reader of a manual sees."""
+    harness.need_command("mandoc")
+    for bad in ("`tcp://h:p, `unix:/p''", "HEALTHCHECK CMD [/pidone, probe, ready]"):
+        assert list(lint_quotes("x", bad)), bad
+    for path in (path for path, _ in texts() if re.search(r"^doc/.*\.\d$", path)):
+        code, output = run(["mandoc", "-Tascii", path])
+        assert code == 0, output
+        complain(lint_quotes(path, output))
+
+
+def documented(manual):
+    """What doc/pidone.1 tells: options, subcommands, exit codes."""
+    status = manual.split(".Sh EXIT STATUS", 1)[1].split("\n.Sh ", 1)[0]
+    words = re.findall(r"^\.It (?:Fl|Cm) .*", manual, re.M)
+    options = {"-" + name for line in words for name in re.findall(r"\bFl ([\w-]+)", line)}
+    return (options, set(re.findall(r"^\.It Cm (\w+)", manual, re.M)),
+            set(re.findall(r"^\.It (\d+)", status, re.M)))
+
+
+def offered(main, base):
+    """What src/main.c says at --help, and src/base/base.h as exit codes."""
+    text = re.search(r'static const char usage\[\] =\n(.*?");', main, re.S).group(1)
+    usage = "".join(re.findall(r'"((?:\\.|[^"\\])*)"', text)).replace("\\n", "\n")
+    codes = re.search(r"enum exit_code \{(.*?)\};", base, re.S).group(1)
+    return (set(re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", usage)),
+            set(re.findall(r"^(?:usage:|      ) pidone (\w+)", usage, re.M)),
+            set(re.findall(r"^\s*EXIT_CODE_\w+ = (\d+),", codes, re.M)))
+
+
+def lint_manual(main, base, manual):
+    kinds = ("option", "subcommand", "exit code")
+    for kind, there, told in zip(kinds, offered(main, base), documented(manual)):
+        for word in sorted(there - told):
+            yield "doc/pidone.1 does not tell of the %s %s" % (kind, word)
+        for word in sorted(told - there):
+            yield "doc/pidone.1 tells of the %s %s, which there is not" % (kind, word)
+
+
+def test_command_line_is_documented():
+    """pidone(1) has exactly the options and subcommands of --help, and every exit code."""
+    files = dict(texts())
+    main, base, manual = (files[path] for path in ("src/main.c", "src/base/base.h",
+                                                   "doc/pidone.1"))
+    options, subcommands, codes = offered(main, base)
+    assert {"-c", "--config", "--json", "-V"} <= options, options
+    assert {"check", "install"} <= subcommands, subcommands
+    assert {"0", "64", "127", "128"} <= codes, codes
+    for bad in ((main.replace("  -q, -v ", "  -q, -v, --frob "), base, manual),
+                (main.replace("pidone check ", "pidone frob "), base, manual),
+                (main, base.replace("EXIT_CODE_USAGE = 64", "EXIT_CODE_USAGE = 65"), manual),
+                (main, base, manual.replace(".It Fl q\n", ".It Fl x\n")),
+                (main, base, manual.replace(" , Fl -help", "")),
+                (main, base, manual.replace(".It 75\n", ".It\n"))):
+        assert list(lint_manual(*bad)), "the lint does not see what is missing"
+    complain(lint_manual(main, base, manual))
+
+
+harness.main()
