@@ -39,6 +39,15 @@ char *mem_dup_n(const char *text, size_t length)
 	return copy;
 }
 
+char *mem_join(const char *head, const char *tail)
+{
+	size_t head_length = strlen(head), tail_length = strlen(tail);
+	char *text = mem_alloc(head_length + tail_length + 1);
+	memcpy(text, head, head_length);
+	memcpy(text + head_length, tail, tail_length);
+	return text;
+}
+
 char *mem_format(const char *format, ...)
 {
 	char *text = NULL;

@@ -10,4 +10,5 @@ void *mem_alloc(size_t size) ATTR_CHECK; /* zeroed */
 void *mem_resize(void *take_pointer, size_t size) ATTR_CHECK;
 char *mem_dup(const char *text) ATTR_CHECK;
 char *mem_dup_n(const char *text, size_t length) ATTR_CHECK;
+char *mem_join(const char *head, const char *tail) ATTR_CHECK; /* one behind the other */
 char *mem_format(const char *format, ...) ATTR_PRINTF(1, 2) ATTR_CHECK;

@@ -2,7 +2,7 @@
 #include "base/parse.h"
 
 #include <ctype.h>
-#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -18,12 +18,16 @@ static const struct {
 
 int parse_uint(const char *text, unsigned long max, unsigned long *ret)
 {
-	if (!isdigit((unsigned char)text[0]))
-		return -1; /* strtoul() would take blanks and a sign */
-	char *end = NULL;
-	errno = 0;
-	unsigned long value = strtoul(text, &end, 10);
-	if (errno != 0 || *end != '\0' || value > max)
+	unsigned long value = 0;
+	if (text[0] == '\0')
+		return -1;
+	for (; *text != '\0'; text++) {
+		unsigned long digit = (unsigned long)(unsigned char)*text - '0';
+		if (digit > 9 || value > (ULONG_MAX - digit) / 10)
+			return -1;
+		value = value * 10 + digit;
+	}
+	if (value > max)
 		return -1;
 	*ret = value;
 	return 0;

@@ -6,6 +6,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+void text_copy(char *buffer, size_t size, const char *text)
+{
+	size_t length = strnlen(text, size - 1);
+	memcpy(buffer, text, length);
+	buffer[length] = '\0';
+}
+
 void buf_add(struct buf *buf, const char *bytes, size_t length)
 {
 	if (buf->length + length + 1 > buf->room) {

@@ -4,6 +4,10 @@
 
 #include "base/base.h"
 
+/* Into a buffer of a fixed size, which always ends with NUL; cut where it does not
+ * fit. What snprintf() with "%s" does, without its machinery. */
+void text_copy(char *buffer, size_t size, const char *text);
+
 struct buf {
 	char *data;    /* NUL-terminated once anything was added; else NULL */
 	size_t length;

@@ -166,7 +166,7 @@ bool agent_fail(struct agent *agent, const struct pg_failure *failure, int64_t *
 	if (is_grace_over(agent, failure, &left_ms) || failure->class == PG_FATAL)
 		return false;
 	if (!streq(agent->reason, failure->reason)) {
-		(void)snprintf(agent->reason, sizeof(agent->reason), "%s", failure->reason);
+		text_copy(agent->reason, sizeof(agent->reason), failure->reason);
 		messages_send(agent->options->message_fd, MESSAGE_WAIT_REASON, 0, "postgres: %s",
 			      failure->reason);
 	}

@@ -68,7 +68,7 @@ static void tell(struct lock *lock, const char *format, ...)
 	va_end(args);
 	if (streq(text, lock->told))
 		return;
-	(void)snprintf(lock->told, sizeof(lock->told), "%s", text);
+	text_copy(lock->told, sizeof(lock->told), text);
 	messages_send(lock->agent->options->message_fd, MESSAGE_LOCK_REASON, 0, "%s", text);
 }
 

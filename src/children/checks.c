@@ -145,7 +145,7 @@ int check_run(const struct check_spec *spec, const struct check_context *context
 	struct err err = { .msg = "" };
 	if (run(spec, context, detail, size, &err) == 0)
 		return 0;
-	(void)snprintf(detail, size, "%s", err.msg);
+	text_copy(detail, size, err.msg);
 	return -1;
 }
 

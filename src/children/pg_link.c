@@ -124,7 +124,7 @@ static struct pg_link *link_new(const struct pg_lib *lib, const struct pg_reques
 	link->origin = mem_dup(request->origin);
 	link->password = password != NULL ? mem_dup(password) : NULL;
 	link->interrupt_fd = -1;
-	(void)snprintf(link->server, sizeof(link->server), "%s", target->server);
+	text_copy(link->server, sizeof(link->server), target->server);
 	return link;
 }
 

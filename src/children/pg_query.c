@@ -64,8 +64,8 @@ static enum pg_answer take_result(struct pg_link *link, const PGresult *result, 
 		int n = link->lib->PQnfields(result);
 		*row = (struct pg_row){ .is_there = link->lib->PQntuples(result) > 0 };
 		for (int i = 0; row->is_there && i < n && i < PG_ROW_CELLS; i++)
-			(void)snprintf(row->cells[i], sizeof(row->cells[i]), "%s",
-				       link->lib->PQgetvalue(result, 0, i));
+			text_copy(row->cells[i], sizeof(row->cells[i]),
+				  link->lib->PQgetvalue(result, 0, i));
 	}
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
 		return PG_ANSWERED;

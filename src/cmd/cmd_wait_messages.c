@@ -34,7 +34,7 @@ static void on_message(struct wait *wait, struct wait_target *target,
 	case MESSAGE_WAIT_REASON:
 		if (streq(target->reason, detail))
 			break;
-		(void)snprintf(target->reason, sizeof(target->reason), "%s", detail);
+		text_copy(target->reason, sizeof(target->reason), detail);
 		cmd_wait_log_waiting(wait, target);
 		break;
 	case MESSAGE_WAIT_DONE:

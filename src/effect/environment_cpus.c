@@ -40,7 +40,7 @@ static unsigned limit_v1(const char *directory)
 /* The smallest limit from the group up to the mount's root. */
 static unsigned limit_upwards(const struct cgroup *cgroup)
 {
-	CLEANUP_FREE char *path = mem_format("%s%s", cgroup->mount, cgroup->group);
+	CLEANUP_FREE char *path = mem_join(cgroup->mount, cgroup->group);
 	size_t root_length = strlen(cgroup->mount);
 	unsigned smallest = 0;
 	for (;;) {

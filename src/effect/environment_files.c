@@ -67,7 +67,7 @@ static int add_file(struct environment *environment, const struct config_entry *
 			       "%s: from-files: '%s' is not the name of a variable: one name a "
 			       "line, without _FILE and without '='",
 			       entry->origin, name);
-	CLEANUP_FREE char *file_name = mem_format("%s_FILE", name);
+	CLEANUP_FREE char *file_name = mem_join(name, "_FILE");
 	const char *path = environment_get(environment, file_name);
 	if (path == NULL || path[0] == '\0')
 		return 0;
@@ -113,7 +113,7 @@ static int add_directory(struct environment *environment, const struct config_en
 		struct stat st;
 		if (result == 0 && fstatat(fd, name, &st, 0) == 0 && S_ISREG(st.st_mode) &&
 		    environment_get(environment, name) == NULL) {
-			CLEANUP_FREE char *origin = mem_format("secrets-dir %s", entry->value);
+			CLEANUP_FREE char *origin = mem_join("secrets-dir ", entry->value);
 			char *value = read_value(fd, name, origin, err);
 			if (value != NULL)
 				set_and_wipe(environment, name, value);

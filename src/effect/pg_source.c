@@ -142,7 +142,7 @@ static enum pg_source_result from_variable(struct search *search)
 static enum pg_source_result from_variable_file(struct search *search)
 {
 	const char *name = config_get(search->config, "postgres", "url-env", NULL);
-	CLEANUP_FREE char *twin = mem_format("%s_FILE", name);
+	CLEANUP_FREE char *twin = mem_join(name, "_FILE");
 	const char *path = variable(search, twin);
 	if (path == NULL)
 		return PG_SOURCE_NONE;
@@ -189,7 +189,7 @@ static enum pg_source_result from_secret_dir(struct search *search)
 	const char *directory = config_get(search->config, "postgres", "secret-dir", NULL);
 	if (directory == NULL)
 		return PG_SOURCE_NONE;
-	CLEANUP_FREE char *uri = mem_format("%s/uri", directory);
+	CLEANUP_FREE char *uri = mem_join(directory, "/uri");
 	if (access(uri, F_OK) == 0) {
 		CLEANUP_FREE char *place = mem_format("%s (secret-dir)", uri);
 		return read_url_file(search, uri, place);

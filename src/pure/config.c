@@ -84,7 +84,7 @@ char *config_canonical_name(const struct config_key *key, const char *name)
 	int signo = 0;
 	if (key != NULL && streq(key->name, "signal.") &&
 	    parse_signal(name + strlen("signal."), &signo) == 0)
-		return mem_format("signal.%s", signal_name(signo, buffer, sizeof(buffer)));
+		return mem_join("signal.", signal_name(signo, buffer, sizeof(buffer)));
 	return mem_dup(name);
 }
 

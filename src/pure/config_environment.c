@@ -70,12 +70,11 @@ static char *family_member(const struct config *config, const struct variable *v
 			return mem_dup(entry->name);
 	/* essential.NAME is spelled as the process is */
 	while ((entry = config_next(config, variable->section, "process.", entry)) != NULL) {
-		CLEANUP_FREE char *name =
-			mem_format("%s%s", family->name, config_entry_suffix(entry));
+		CLEANUP_FREE char *name = mem_join(family->name, config_entry_suffix(entry));
 		if (is_spelled(name, variable->rest, false))
 			return mem_dup(name);
 	}
-	char *name = mem_format("%s%s", family->name, variable->rest + strlen(family->name));
+	char *name = mem_join(family->name, variable->rest + strlen(family->name));
 	if (streq(family->name, "signal."))
 		return name;
 	for (char *p = name; *p != '\0'; p++)

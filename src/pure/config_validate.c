@@ -27,7 +27,7 @@ static void check_command(const struct config *config, const struct config_entry
 static void check_essential(const struct config *config, const struct config_entry *entry,
 			    struct config_problems *problems)
 {
-	CLEANUP_FREE char *process = mem_format("process.%s", config_entry_suffix(entry));
+	CLEANUP_FREE char *process = mem_join("process.", config_entry_suffix(entry));
 	if (config_find(config, entry->section, process) == NULL)
 		config_problem_add(problems, true, entry->origin,
 				   "'%s' in [%s], but there is no '%s'", entry->name,

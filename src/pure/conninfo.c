@@ -206,7 +206,7 @@ const char *conninfo_masked(const struct conninfo *conninfo, char *buffer, size_
 		buf_add_text(&text, "localhost");
 	if (dbname != NULL)
 		buf_format(&text, "/%s", dbname);
-	(void)snprintf(buffer, size, "%s", buf_text(&text));
+	text_copy(buffer, size, buf_text(&text));
 	for (char *p = buffer; *p != '\0'; p++)
 		if (iscntrl((unsigned char)*p))
 			*p = '?';

@@ -341,7 +341,7 @@ static int read_postgres(struct conninfo *conninfo, const struct conninfo_parts 
 static enum conninfo_kind classify_scheme(const char *scheme, struct err *err)
 {
 	char engine[CONNINFO_SCHEME_SIZE];
-	(void)snprintf(engine, sizeof(engine), "%s", scheme);
+	text_copy(engine, sizeof(engine), scheme);
 	engine[strcspn(engine, "+.-_")] = '\0';
 	if (is_in(engine, postgres_engines, ARRAY_SIZE(postgres_engines)))
 		return CONNINFO_POSTGRES;

@@ -1,6 +1,8 @@
 /* libpq's texts and PostgreSQL's error codes → what to do next. */
 #include "pure/pg_failure.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,7 +80,7 @@ void pg_failure_set(struct pg_failure *ret, enum pg_class class, const char *for
 static void add(char *text, const char *more)
 {
 	size_t used = strlen(text);
-	(void)snprintf(text + used, PG_REASON_SIZE - used, "%s", more);
+	text_copy(text + used, PG_REASON_SIZE - used, more);
 }
 
 /* Where to correct it: in the origin. But PGHOST or PGDATABASE only says that
@@ -114,7 +116,7 @@ void pg_failure_from_server(struct pg_failure *ret, const char *sqlstate, const 
 		i++;
 	pg_failure_set(ret, states[i].class, "%s: %.*s (%s)", server,
 		       (int)strcspn(text, "\n"), text, sqlstate);
-	(void)snprintf(ret->sqlstate, sizeof(ret->sqlstate), "%s", sqlstate);
+	text_copy(ret->sqlstate, sizeof(ret->sqlstate), sqlstate);
 	add_remedy(ret->reason, states[i].remedy, place_of(origin, states[i].variable));
 }
 
