@@ -11,6 +11,7 @@
 #include "supervisor/supervisor.h"
 #include "sys/sys.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 struct door {
@@ -212,8 +213,16 @@ static int run(struct door *door)
 	list_fini(&arguments);
 	if (plain)
 		hint_at_role(door);
-	const struct supervisor_options options = { &door->given, &config, &plan };
-	return supervisor_main(&options);
+	const char *words[ARRAY_SIZE(subcommands) + 1] = { NULL };
+	for (size_t i = 0; i < ARRAY_SIZE(subcommands); i++)
+		words[i] = subcommands[i].word;
+	const struct supervisor_options options = {
+		.given = &door->given,
+		.config = &config,
+		.plan = &plan,
+		.subcommands = words,
+	};
+	sys_exit(supervisor_main(&options));
 }
 
 static int run_subcommand(struct door *door, char **args)
@@ -289,7 +298,10 @@ int main(int argc, char **argv, char **environment)
 {
 	static struct door door;
 	struct err err;
-	signals_block_all(&door.given.signals);
+	if (signals_block_all(&door.given.signals) < 0) {
+		log_error("boot", "cannot block signals: %s", strerror(errno));
+		return EXIT_CODE_INTERNAL;
+	}
 	if (given_note(&door.given, environment, &err) < 0) {
 		log_error("boot", "%s", err.msg);
 		return EXIT_CODE_INTERNAL;

@@ -8,6 +8,8 @@
  * that is writable has room for PIPE_BUF bytes, and a line is shorter. */
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -37,9 +39,6 @@ static const char *const level_names[] = { "error", "warning", "info", "debug" }
 void log_open(void)
 {
 	struct stat st;
-	struct tm warm_up;
-	time_t now = time(NULL);
-	(void)gmtime_r(&now, &warm_up); /* glibc's first call allocates: do it now */
 	state.way = WAY_PLAIN;
 	state.fd = -1;
 	if (fstat(STDERR_FILENO, &st) < 0)
@@ -69,12 +68,16 @@ enum log_level log_get_level(void)
 
 void log_set_format(enum log_format format)
 {
+	struct tm warm_up;
+	time_t now = time(NULL);
+	if (format == LOG_JSON)
+		(void)gmtime_r(&now, &warm_up); /* glibc's first call allocates: do it now */
 	state.format = format;
 }
 
 void log_set_role(const char *role)
 {
-	(void)snprintf(state.role, sizeof(state.role), "%s", role);
+	text_copy(state.role, sizeof(state.role), role);
 }
 
 uint64_t log_dropped(void)

@@ -17,7 +17,7 @@ void log_open(void);
 int log_fd(void);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
-void log_set_format(enum log_format format);
+void log_set_format(enum log_format format); /* at boot: may allocate */
 /* Shown as "pidone[/run]: "; "" for none. Copied, at most 31 bytes. */
 void log_set_role(const char *role);
 /* Lines lost so far because stderr was full. */

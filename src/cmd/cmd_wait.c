@@ -10,6 +10,7 @@
 #include "effect/environment.h"
 #include "effect/program.h"
 #include "effect/termination.h"
+#include "pure/lifecycle.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -32,7 +33,7 @@ static void take_signals(struct wait *wait)
 	for (int signo; (signo = signals_read(wait->signal_fd)) != 0;) {
 		if (signo == SIGCHLD)
 			cmd_wait_reap_children(wait);
-		if (signo != SIGTERM && signo != SIGINT && signo != SIGHUP && signo != SIGQUIT)
+		if (!lifecycle_ends_a_wait(signo))
 			continue;
 		log_info("stopping", "%s ends the wait", signal_name(signo, name, sizeof(name)));
 		wait->code = EXIT_CODE_SIGNAL + signo;

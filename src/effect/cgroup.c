@@ -46,29 +46,52 @@ static void come_home(struct cgroup *cgroup)
 		cgroup->group[0] = '\0';
 }
 
+/* Of one line of /proc/PID/cgroup: "4:cpu,cpuacct:/pod", or "0::/pod" of version 2. */
+struct membership {
+	const char *controllers, *group;
+	size_t controllers_length, group_length;
+};
+
+static bool parse_line(const char *line, size_t length, struct membership *ret)
+{
+	const char *first = memchr(line, ':', length);
+	const char *second =
+		first == NULL ? NULL : memchr(first + 1, ':', length - (size_t)(first + 1 - line));
+	if (second == NULL)
+		return false;
+	ret->controllers = first + 1;
+	ret->controllers_length = (size_t)(second - first) - 1;
+	ret->group = second + 1;
+	ret->group_length = length - (size_t)(second + 1 - line);
+	if (ret->group_length == 1)
+		ret->group_length = 0; /* "/" */
+	return true;
+}
+
+static bool try_line(struct cgroup *cgroup, const char *controller, const char *root,
+		     const struct membership *line)
+{
+	cgroup->is_v2 = line->controllers_length == 0;
+	if (!cgroup->is_v2 &&
+	    !has_controller(line->controllers, line->controllers_length, controller))
+		return false;
+	(void)snprintf(cgroup->mount, sizeof(cgroup->mount), "%s%s%s", root,
+		       cgroup->is_v2 ? "" : "/", cgroup->is_v2 ? "" : controller);
+	(void)snprintf(cgroup->group, sizeof(cgroup->group), "%.*s", (int)line->group_length,
+		       line->group);
+	come_home(cgroup);
+	return serves(cgroup, controller);
+}
+
 bool cgroup_find(struct cgroup *cgroup, const char *controller, const char *root,
 		 const char *membership)
 {
 	for (const char *line = membership; *line != '\0';) {
 		size_t length = strcspn(line, "\n");
-		const char *controllers = memchr(line, ':', length);
-		const char *group = NULL;
-		if (controllers != NULL)
-			group = memchr(controllers + 1, ':',
-				       length - (size_t)(controllers + 1 - line));
-		if (group != NULL) {
-			size_t names = (size_t)(group - (controllers + 1));
-			size_t path = length - (size_t)(group + 1 - line);
-			cgroup->is_v2 = names == 0;
-			(void)snprintf(cgroup->mount, sizeof(cgroup->mount), "%s%s%s", root,
-				       cgroup->is_v2 ? "" : "/", cgroup->is_v2 ? "" : controller);
-			(void)snprintf(cgroup->group, sizeof(cgroup->group), "%.*s",
-				       path == 1 ? 0 : (int)path, group + 1);
-			come_home(cgroup);
-			if ((cgroup->is_v2 || has_controller(controllers + 1, names, controller)) &&
-			    serves(cgroup, controller))
-				return true;
-		}
+		struct membership parsed;
+		if (parse_line(line, length, &parsed) &&
+		    try_line(cgroup, controller, root, &parsed))
+			return true;
 		line += length + (line[length] == '\n');
 	}
 	return false;

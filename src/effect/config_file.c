@@ -53,11 +53,13 @@ static int read_all(int fd, struct buf *text)
 	return 0;
 }
 
-static int read_file(const char *path, struct buf *text, struct err *err)
+static int read_file(const char *path, bool may_be_absent, struct buf *text, struct err *err)
 {
 	struct stat st;
 	/* O_NONBLOCK: a FIFO by mistake must not stop PID 1 for ever */
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && may_be_absent && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
 	if (fd < 0)
 		return err_set(err, errno, "cannot open the configuration");
 	if (fstat(fd, &st) < 0)
@@ -78,12 +80,12 @@ int config_file_load(struct config *config, const char *explicit_path, char *con
 	struct err err = { 0 };
 	struct buf text = { 0 };
 	const char *path = find_path(explicit_path, environment, &named_by);
-	if (read_file(path, &text, &err) == 0)
-		config_read(config, buf_text(&text), text.length, path, problems);
-	else if (named_by != NAMED_BY_DEFAULT || (err.code != ENOENT && err.code != ENOTDIR))
+	if (read_file(path, named_by == NAMED_BY_DEFAULT, &text, &err) < 0)
 		config_problem_add(
 			problems, true, path, "%s%s", err.msg,
 			named_by == NAMED_BY_VARIABLE ? " (PIDONE_CONFIG names this file)" : "");
+	else if (text.length > 0)
+		config_read(config, text.data, text.length, path, problems);
 	buf_fini(&text);
 	config_read_environment(config, environment, problems);
 	config_validate(config, problems);

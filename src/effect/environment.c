@@ -5,7 +5,8 @@
 #include "effect/environment_parts.h"
 
 #include <ctype.h>
-#include <stdio.h>
+
+#define CPUS "PIDONE_CPUS"
 
 bool environment_is_name(const char *name)
 {
@@ -77,6 +78,19 @@ void environment_fini(struct environment *environment)
 	list_fini(&environment->items);
 }
 
+char **environment_base(char *const *given)
+{
+	size_t n = 0;
+	bool has_cpus = false;
+	for (; given[n] != NULL; n++)
+		has_cpus = has_cpus || starts_with(given[n], CPUS "=");
+	char **base = mem_alloc((n + 2) * sizeof(base[0]));
+	memcpy(base, given, n * sizeof(base[0]));
+	if (!has_cpus)
+		base[n] = mem_format(CPUS "=%u", environment_cpus());
+	return base;
+}
+
 /* Everything that does not depend on the database. */
 static int add_own(struct environment *environment, const struct config *config, char *const *base,
 		   struct err *err)
@@ -84,11 +98,8 @@ static int add_own(struct environment *environment, const struct config *config,
 	*environment = (struct environment){ 0 };
 	for (; *base != NULL; base++)
 		list_add(&environment->items, *base);
-	if (environment_get(environment, "PIDONE_CPUS") == NULL) {
-		char cpus[16];
-		(void)snprintf(cpus, sizeof(cpus), "%u", environment_cpus());
-		environment_set(environment, "PIDONE_CPUS", cpus);
-	}
+	if (environment_get(environment, CPUS) == NULL)
+		list_add_take(&environment->items, mem_format(CPUS "=%u", environment_cpus()));
 	if (environment_add_files(environment, config, err) < 0)
 		return -1;
 	return environment_add_secrets(environment, config, err);

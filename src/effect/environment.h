@@ -13,12 +13,17 @@ struct environment {
 	struct list items; /* "NAME=value"; items.items is an envp */
 };
 
-/* base: the container's environment as the kernel gave it. PIDONE_CPUS is set
- * from the cgroup, unless the container sets it. The app gets DATABASE_URL and
- * the PG* variables of the database that pg_source_find() finds; one that is not
- * there yet is no error. The values of [env] may name each other in any order,
- * and what was added before them. An error names the file or variable and the
- * remedy; the environment is empty then. */
+/* At boot, for a supervisor: the container's environment as the kernel gave it, and
+ * PIDONE_CPUS, which need not be found out again for each child. The texts are
+ * borrowed, the array is the caller's for good. */
+char **environment_base(char *const *given) ATTR_CHECK;
+
+/* base: the container's environment, as it was given or from environment_base().
+ * PIDONE_CPUS is set from the cgroup, unless the container sets it. The app gets
+ * DATABASE_URL and the PG* variables of the database that pg_source_find() finds;
+ * one that is not there yet is no error. The values of [env] may name each other in
+ * any order, and what was added before them. An error names the file or variable and
+ * the remedy; the environment is empty then. */
 int environment_build(struct environment *environment, const struct config *config,
 		      char *const *base, struct err *err) ATTR_CHECK;
 /* The same without the database's variables: where pg_source_find() looks anew

@@ -1,53 +1,74 @@
 /* Notes what we were started with. */
 #include "effect/given.h"
 
-#include "base/parse.h"
+#include "base/mem.h"
+#include "sys/sys.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 
+#define BLIND_FDS_MAX 65536
+
+/* Is it one from 3 on that is open, and that an exec keeps? */
+static void note_fd(int fd, void *context)
+{
+	struct given *given = context;
+	int flags = fd > STDERR_FILENO ? fcntl(fd, F_GETFD) : -1;
+	if (flags < 0 || (flags & FD_CLOEXEC) != 0)
+		return;
+	given->fds = mem_resize(given->fds, (given->n_fds + 1) * sizeof(given->fds[0]));
+	given->fds[given->n_fds++] = fd;
+}
+
 static void note_fds(struct given *given)
 {
-	DIR *dir = opendir("/proc/self/fd");
-	if (dir == NULL)
-		return; /* without /proc they simply stay open */
-	for (const struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-		unsigned long fd = 0;
-		if (parse_uint(entry->d_name, INT32_MAX, &fd) < 0 || fd < 3 ||
-		    (int)fd == dirfd(dir) || given->n_fds == GIVEN_FDS_MAX)
-			continue;
-		int flags = fcntl((int)fd, F_GETFD);
-		if (flags >= 0 && (flags & FD_CLOEXEC) == 0)
-			given->fds[given->n_fds++] = (int)fd;
-	}
-	(void)closedir(dir);
+	if (sys_each_fd(note_fd, given) == 0)
+		return;
+	given->n_fds = 0; /* every number is tried */
+	long limit = sysconf(_SC_OPEN_MAX);
+	for (int fd = 0; fd < (limit >= 0 && limit < BLIND_FDS_MAX ? limit : BLIND_FDS_MAX); fd++)
+		note_fd(fd, given);
+}
+
+/* A missing 0, 1 or 2 would be taken by a descriptor of ours, and the app's output
+ * would go there. In a root without /dev something that is no file at all serves. */
+static int fill_standard_fds(struct err *err)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) < 0 &&
+		    open("/", O_PATH | O_CLOEXEC) < 0)
+			return err_set(err, errno,
+				       "open something in place of descriptor %d, "
+				       "which is closed",
+				       fd);
+	return 0;
 }
 
 int given_note(struct given *given, char *const *environment, struct err *err)
 {
-	/* A missing 0, 1 or 2 would be taken by a descriptor of ours, and the app's
-	 * output would go there. */
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) < 0)
-			return err_set(err, errno,
-				       "open /dev/null in place of a closed descriptor %d", fd);
+	if (fill_standard_fds(err) < 0)
+		return -1;
 	given->environment = environment;
 	given->is_pid1 = getpid() == 1;
-	given->n_fds = 0;
 	note_fds(given);
 	given->cwd_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (given->cwd_fd < 0)
-		return err_set(err, errno, "open the working directory");
 	if (getcwd(given->cwd, sizeof(given->cwd)) == NULL)
 		given->cwd[0] = '\0';
 	given->foreground = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
 	return 0;
 }
 
-void given_leave_cwd(void)
+void given_leave_cwd(const struct given *given)
 {
-	(void)!chdir("/");
+	if (given->cwd_fd >= 0)
+		(void)!chdir("/");
+}
+
+int given_return_to_cwd(const struct given *given, struct err *err)
+{
+	if (given->cwd_fd >= 0 && fchdir(given->cwd_fd) < 0)
+		return err_set(err, errno, "return to the working directory %s", given->cwd);
+	return 0;
 }
 
 void given_close_fds(struct given *given, bool keep_cwd)

@@ -5,23 +5,25 @@
 
 #include "effect/signals.h"
 
-#define GIVEN_FDS_MAX 64
-
 struct given {
 	struct signals_given signals;
 	char *const *environment; /* as the kernel gave it */
-	int cwd_fd;               /* the working directory (O_PATH); the supervisor sits in "/" */
+	int cwd_fd;               /* the working directory (O_PATH); the supervisor sits in "/".
+				   * -1: it may not be opened (a user who may not search it), and
+				   * is never left */
 	char cwd[512];            /* its name, for messages */
 	bool is_pid1;
 	bool foreground;          /* we have the terminal on stdin, and are in its foreground */
-	int fds[GIVEN_FDS_MAX];   /* inherited ones from 3 on that an exec keeps */
+	int *fds;                 /* inherited ones from 3 on that an exec keeps */
 	size_t n_fds;
 };
 
-/* After signals_block_all(), before any descriptor is opened. */
+/* After signals_block_all(), before any descriptor is opened. All else is zero. */
 int given_note(struct given *given, char *const *environment, struct err *err) ATTR_CHECK;
 /* In the supervisor: to "/", so that no mount is kept busy. */
-void given_leave_cwd(void);
+void given_leave_cwd(const struct given *given);
+/* In a child of it: back. */
+int given_return_to_cwd(const struct given *given, struct err *err) ATTR_CHECK;
 /* In the supervisor, after the last start that could need them. The working
  * directory, which keeps its mount busy, too, unless a check still needs it. */
 void given_close_fds(struct given *given, bool keep_cwd);

@@ -51,7 +51,7 @@ static int find_group(const char *text, gid_t *ret_gid, struct err *err)
 
 int identity_check(const char *user, const char *group, struct err *err)
 {
-	struct identity identity = { .uid = getuid(), .gid = getgid() };
+	struct identity identity = { .uid = 0 };
 	if (user != NULL && find_user(user, &identity, err) < 0)
 		return -1;
 	return group != NULL ? find_group(group, &identity.gid, err) : 0;
@@ -59,6 +59,8 @@ int identity_check(const char *user, const char *group, struct err *err)
 
 int identity_assume(const char *user, const char *group, struct err *err)
 {
+	if (user == NULL && group == NULL)
+		return 0;
 	struct identity identity = { .uid = getuid(), .gid = getgid() };
 	if (user != NULL && find_user(user, &identity, err) < 0)
 		return -1;

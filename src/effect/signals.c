@@ -1,27 +1,29 @@
 /* Signals as data. */
 #include "effect/signals.h"
 
+#include "sys/sys.h"
+
 #include <errno.h>
 #include <sys/signalfd.h>
 
-void signals_block_all(struct signals_given *ret_given)
+int signals_block_all(struct signals_given *ret_given)
 {
-	sigset_t all;
 	struct sigaction chld;
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &ret_given->mask);
+	if (sys_signals_block_all(&ret_given->mask) < 0)
+		return -1;
 	ret_given->chld_ignored = false;
 	if (sigaction(SIGCHLD, NULL, &chld) == 0 && chld.sa_handler == SIG_IGN) {
 		ret_given->chld_ignored = true;
 		(void)signal(SIGCHLD, SIG_DFL);
 	}
+	return 0;
 }
 
 void signals_give_back(const struct signals_given *given)
 {
 	if (given->chld_ignored)
 		(void)signal(SIGCHLD, SIG_IGN);
-	(void)sigprocmask(SIG_SETMASK, &given->mask, NULL);
+	(void)sys_signals_set_mask(&given->mask);
 }
 
 void signals_set_default(void)
@@ -30,14 +32,12 @@ void signals_set_default(void)
 	for (int signo = 1; signo <= SIGRTMAX; signo++)
 		(void)signal(signo, SIG_DFL); /* KILL, STOP and libc's own refuse: fine */
 	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)sys_signals_set_mask(&none);
 }
 
 int signals_open(int *ret_fd, struct err *err)
 {
-	sigset_t all;
-	(void)sigfillset(&all);
-	*ret_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	*ret_fd = sys_signals_open();
 	if (*ret_fd < 0)
 		return err_set(err, errno, "create the signal descriptor");
 	return 0;

@@ -13,8 +13,8 @@ struct signals_given {
 	bool chld_ignored; /* SIGCHLD was ignored: we must not, the kernel would reap for us */
 };
 
-/* The first statement of main(). Cannot fail. */
-void signals_block_all(struct signals_given *ret_given);
+/* The first statement of main(). -1 with errno only where a sandbox forbids it. */
+int signals_block_all(struct signals_given *ret_given) ATTR_CHECK;
 
 /* In a forked child, right before exec (or before a child of ours goes to
  * work): dispositions first, the mask last. What came meanwhile acts now. */

@@ -163,6 +163,9 @@ void lifecycle_init(struct lifecycle *lifecycle);
 void lifecycle_step(struct lifecycle *lifecycle, const struct lifecycle_plan *plan,
 		    const struct lifecycle_event *event, struct lifecycle_actions *ret_actions);
 
+/* Before the app runs only these signals act: TERM, INT, QUIT, HUP. */
+bool lifecycle_ends_a_wait(int signo);
+
 /* "running"; static. */
 const char *lifecycle_state_name(enum lifecycle_state state);
 const char *lifecycle_event_name(enum lifecycle_event_type type);

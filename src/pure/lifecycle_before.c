@@ -14,14 +14,14 @@ static void leave_early(const struct lifecycle_turn *t, int code)
 	lifecycle_enter_reaping(t);
 }
 
-static bool ends_a_wait(int signo)
+bool lifecycle_ends_a_wait(int signo)
 {
 	return signo == SIGTERM || signo == SIGINT || signo == SIGQUIT || signo == SIGHUP;
 }
 
 static void on_signal_early(const struct lifecycle_turn *t, int signo)
 {
-	if (!ends_a_wait(signo))
+	if (!lifecycle_ends_a_wait(signo))
 		return;
 	lifecycle_request_stop(t, signo);
 	leave_early(t, t->lc->code);

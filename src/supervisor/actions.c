@@ -56,7 +56,7 @@ static uv_timer_t *timer_of(struct supervisor *s, const struct lifecycle_action 
 {
 	if (action->timer < LIFECYCLE_TIMER_PER_PROCESS)
 		return &s->timers[action->timer];
-	return &s->process_timers[action->timer - LIFECYCLE_TIMER_PER_PROCESS][action->index];
+	return &s->processes[action->index].timers[action->timer - LIFECYCLE_TIMER_PER_PROCESS];
 }
 
 static void start_timer(struct supervisor *s, const struct lifecycle_action *action)
@@ -106,8 +106,8 @@ static void stop_one(struct supervisor *s, const struct child *child, int signo,
 	if (child == NULL || signo == 0)
 		return;
 	log_info("stopping", "sent %s to %s (pid %d)%s", signal_name(signo, name, sizeof(name)),
-		 launch_title(s->plan, child->kind == CHILD_STEP ? LAUNCH_STEP : LAUNCH_PROCESS,
-			      child->index, program, sizeof(program)),
+		 launch_title(s->plan, supervisor_what_of(child), child->index, program,
+			      sizeof(program)),
 		 (int)child->pid, why);
 	send_signal(s, child, signo);
 }
@@ -135,8 +135,7 @@ static void forward(struct supervisor *s, int signo)
 	page_write_begin(s->page)->signals_forwarded++;
 	page_write_end(s->page);
 	for (size_t i = 0; i < CHILDREN_MAX; i++)
-		if (s->children[i].pid != 0 &&
-		    (s->children[i].kind == CHILD_PROCESS || s->children[i].kind == CHILD_STEP))
+		if (s->children[i].pid != 0 && supervisor_is_app(&s->children[i]))
 			send_signal(s, &s->children[i], to);
 }
 
@@ -146,10 +145,10 @@ static void kill_one(struct supervisor *s, struct child *child)
 	char program[2 * PAGE_NAME_SIZE];
 	if (child == NULL)
 		return;
-	enum launch_what what = child->kind == CHILD_STEP ? LAUNCH_STEP : LAUNCH_PROCESS;
 	child->killed_by_us = true;
 	log_warning("killing", "%s (pid %d) has not ended: sent KILL",
-		    launch_title(s->plan, what, child->index, program, sizeof(program)),
+		    launch_title(s->plan, supervisor_what_of(child), child->index, program,
+				 sizeof(program)),
 		    (int)child->pid);
 	(void)sys_kill_group(child->pid, SIGKILL);
 	(void)sys_kill(child->pid, SIGKILL);
@@ -158,10 +157,9 @@ static void kill_one(struct supervisor *s, struct child *child)
 static void kill_all(struct supervisor *s)
 {
 	for (size_t i = 0; i < CHILDREN_MAX; i++)
-		if (s->children[i].pid != 0 &&
-		    (s->children[i].kind == CHILD_PROCESS || s->children[i].kind == CHILD_STEP))
+		if (s->children[i].pid != 0 && supervisor_is_app(&s->children[i]))
 			kill_one(s, &s->children[i]);
-	supervisor_sweep(s, SIGKILL);
+	supervisor_kill_rest(s);
 }
 
 /* The lock, and with it every child of our own but the probe server: what asks
@@ -223,7 +221,7 @@ void supervisor_perform(struct supervisor *s, const struct lifecycle_action *act
 		forward(s, action->code);
 		break;
 	case LIFECYCLE_DO_TERMINATE_REST:
-		supervisor_sweep(s, SIGTERM);
+		supervisor_terminate_rest(s);
 		break;
 	case LIFECYCLE_DO_KILL_REST:
 		kill_all(s);

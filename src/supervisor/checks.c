@@ -3,29 +3,35 @@
 #include "supervisor/state.h"
 
 #include "base/log.h"
-#include "children/checks.h"
 #include "effect/environment.h"
 #include "sys/sys.h"
 
 #include <stdio.h>
 
-static int run_check(struct supervisor *s, uint16_t index)
+int supervisor_enter_check(struct supervisor *s, struct check_context *ret, struct err *err)
 {
-	struct environment environment = { 0 };
-	struct err err;
+	static struct environment environment; /* as long as the child lives */
 	if (environment_build(&environment, s->options->config, s->options->given->environment,
-			      &err) < 0) {
-		messages_send(s->messages.send_fd, MESSAGE_CHECK_FAILED, 0, "%s", err.msg);
-		return EXIT_CODE_FAILED;
-	}
-	if (fchdir(s->options->given->cwd_fd) < 0)
-		return EXIT_CODE_FAILED;
-	const struct check_context context = {
+			      err) < 0 ||
+	    given_return_to_cwd(s->options->given, err) < 0)
+		return -1;
+	*ret = (struct check_context){
 		.config = s->options->config,
 		.environment = environment.items.items,
 		.check_host = s->settings.check_host,
 		.timeout_ms = s->settings.check_timeout_ms,
 	};
+	return 0;
+}
+
+static int run_check(struct supervisor *s, uint16_t index)
+{
+	struct check_context context;
+	struct err err;
+	if (supervisor_enter_check(s, &context, &err) < 0) {
+		messages_send(s->messages.send_fd, MESSAGE_CHECK_FAILED, 0, "%s", err.msg);
+		return EXIT_CODE_FAILED;
+	}
 	return check_main(&s->settings.checks[index].spec, &context, s->messages.send_fd);
 }
 
@@ -110,7 +116,7 @@ static void report_result(struct supervisor *s, uint16_t index, bool ok, const c
 	check->failures = s->checks[index].health.failures;
 	if (ok)
 		check->last_ok_ms = sys_now_ms();
-	(void)snprintf(check->reason, sizeof(check->reason), "%s", ok ? "" : reason);
+	text_copy(check->reason, sizeof(check->reason), ok ? "" : reason);
 	page_write_end(s->page);
 }
 

@@ -5,15 +5,12 @@
 #include "base/parse.h"
 #include "effect/oom.h"
 #include "effect/own_child.h"
-#include "effect/sweep.h"
 #include "sys/sys.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#define SWEEP_AGAIN_MS 200
-
-static struct child *find_pid(struct supervisor *s, pid_t pid)
+struct child *supervisor_find_pid(struct supervisor *s, pid_t pid)
 {
 	for (size_t i = 0; i < CHILDREN_MAX; i++)
 		if (s->children[i].pid == pid)
@@ -40,17 +37,17 @@ struct child *supervisor_find_child(struct supervisor *s, enum child_kind kind, 
 
 static void enter(struct supervisor *s, enum child_kind kind, uint16_t index, pid_t pid)
 {
-	struct child *child = find_pid(s, 0);
+	struct child *child = supervisor_find_pid(s, 0);
 	if (child != NULL) /* there is always room: every source has one child at most */
 		*child = (struct child){ .kind = kind, .index = index, .pid = pid };
 }
 
-static bool is_app(const struct child *child)
+bool supervisor_is_app(const struct child *child)
 {
 	return child->kind == CHILD_STEP || child->kind == CHILD_PROCESS;
 }
 
-static enum launch_what what_of(const struct child *child)
+enum launch_what supervisor_what_of(const struct child *child)
 {
 	return child->kind == CHILD_STEP ? LAUNCH_STEP : LAUNCH_PROCESS;
 }
@@ -83,9 +80,24 @@ static void process_started(struct supervisor *s, uint16_t index)
 		given_close_fds(s->options->given, s->settings.n_checks > 0);
 }
 
-void supervisor_start_app(struct supervisor *s, enum launch_what what, uint16_t index)
+static void tell_started(const struct supervisor *s, enum launch_what what, uint16_t index,
+			 pid_t pid)
 {
 	char program[2 * PAGE_NAME_SIZE];
+	enum log_level level = s->settings.plain ? LOG_DEBUG : LOG_INFO;
+	if (log_get_level() < level)
+		return;
+	(void)launch_title(s->plan, what, index, program, sizeof(program));
+	if (what == LAUNCH_STEP)
+		log_event(level, "started", "step %u of %zu%s: started %s (pid %d)", index + 1U,
+			  s->plan->n_steps, s->lifecycle.step_tries > 0 ? ", again" : "", program,
+			  (int)pid);
+	else
+		log_event(level, "started", "started %s (pid %d)", program, (int)pid);
+}
+
+void supervisor_start_app(struct supervisor *s, enum launch_what what, uint16_t index)
+{
 	if (!s->lifecycle.has_code) { /* why the last one ended is history */
 		s->reason[0] = '\0';
 		s->reason_told = false;
@@ -104,14 +116,7 @@ void supervisor_start_app(struct supervisor *s, enum launch_what what, uint16_t 
 	(void)setpgid(pid, pid);
 	enter(s, what == LAUNCH_STEP ? CHILD_STEP : CHILD_PROCESS, index, pid);
 	s->groups[what == LAUNCH_STEP ? LIFECYCLE_PROCESSES_MAX : index] = pid;
-	(void)launch_title(s->plan, what, index, program, sizeof(program));
-	if (what == LAUNCH_STEP)
-		log_info("started", "step %u of %zu%s: started %s (pid %d)", index + 1U,
-			 s->plan->n_steps, s->lifecycle.step_tries > 0 ? ", again" : "", program,
-			 (int)pid);
-	else
-		log_event(s->settings.plain ? LOG_DEBUG : LOG_INFO, "started",
-			  "started %s (pid %d)", program, (int)pid);
+	tell_started(s, what, index, pid);
 	if (what == LAUNCH_PROCESS) {
 		supervisor_report_process(s, index, PAGE_PROCESS_RUNNING, pid, 0);
 		process_started(s, index);
@@ -203,26 +208,31 @@ static void take_terminal_back(const struct supervisor *s, const struct child *c
 		(void)tcsetpgrp(STDIN_FILENO, getpgrp()); /* TTOU is blocked here */
 }
 
-static void app_ended(struct supervisor *s, const struct child *child, int code, int signo)
+static void tell_ended(struct supervisor *s, const struct child *child, int code, int signo)
 {
 	char program[2 * PAGE_NAME_SIZE], how[96];
+	bool expected = code == 0 || s->lifecycle.stop_requested || s->settings.plain;
+	enum log_level level = s->settings.plain ? LOG_DEBUG : expected ? LOG_INFO : LOG_WARNING;
+	if (code == 0 && log_get_level() < level)
+		return;
+	(void)launch_title(s->plan, supervisor_what_of(child), child->index, program,
+			   sizeof(program));
+	(void)describe_end(how, sizeof(how), child, code, signo);
+	log_event(level, "ended", "%s (pid %d) %s", program, (int)child->pid, how);
+	if (code != 0)
+		supervisor_set_reason(s, "%s %s", program, how);
+}
+
+static void app_ended(struct supervisor *s, const struct child *child, int code, int signo)
+{
 	bool failed = child->failed_code != 0;
 	/* A start that failed once may be mended; a command that never ran is wrong. */
 	bool never_ran =
 		failed && child->failed_code != EXIT_CODE_TRY_AGAIN &&
 		(child->kind == CHILD_STEP || s->page->content.processes[child->index].starts <= 1);
-	(void)launch_title(s->plan, what_of(child), child->index, program, sizeof(program));
-	(void)describe_end(how, sizeof(how), child, code, signo);
 	take_terminal_back(s, child);
-	if (!failed) {
-		bool expected = code == 0 || s->lifecycle.stop_requested || s->settings.plain;
-		log_event(s->settings.plain ? LOG_DEBUG
-			  : expected        ? LOG_INFO
-					    : LOG_WARNING,
-			  "ended", "%s (pid %d) %s", program, (int)child->pid, how);
-		if (code != 0)
-			supervisor_set_reason(s, "%s %s", program, how);
-	}
+	if (!failed) /* why it could not be started is told already */
+		tell_ended(s, child, code, signo);
 	if (child->kind == CHILD_STEP) {
 		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_STEP_ENDED,
 							     .code = code,
@@ -260,7 +270,7 @@ static void app_stopped(struct supervisor *s, const struct child *child, int sig
 
 static void tell_end(struct supervisor *s, const struct child *ended, int code, int signo)
 {
-	if (is_app(ended))
+	if (supervisor_is_app(ended))
 		app_ended(s, ended, code, signo);
 	else
 		supervisor_own_ended(s, ended, code);
@@ -278,15 +288,15 @@ void supervisor_reap(struct supervisor *s)
 		enum sys_wait_result result = sys_wait_peek(&pid);
 		if (result == SYS_WAIT_NOTHING || result == SYS_WAIT_NO_CHILDREN)
 			break;
-		if (find_pid(s, pid) != NULL)
+		if (supervisor_find_pid(s, pid) != NULL)
 			supervisor_hear_messages(s);
-		struct child *child = find_pid(s, pid);
+		struct child *child = supervisor_find_pid(s, pid);
 		result = sys_wait_take(pid, &code, &signo);
 		if (child == NULL) {
 			strangers += result == SYS_WAIT_ENDED;
 			continue;
 		}
-		if (result == SYS_WAIT_STOPPED && is_app(child))
+		if (result == SYS_WAIT_STOPPED && supervisor_is_app(child))
 			app_stopped(s, child, signo);
 		if (result != SYS_WAIT_ENDED)
 			continue;
@@ -298,80 +308,4 @@ void supervisor_reap(struct supervisor *s)
 		page_write_begin(s->page)->zombies_reaped += strangers;
 		page_write_end(s->page);
 	}
-}
-
-/* ---- who is left ---- */
-
-static int sweep_rest(struct supervisor *s, uint16_t signo)
-{
-	pid_t spared[CHILDREN_MAX];
-	size_t n = 0;
-	for (size_t i = 0; i < CHILDREN_MAX; i++)
-		if (s->children[i].pid != 0 && !is_app(&s->children[i]))
-			spared[n++] = s->children[i].pid;
-	return (int)sweep(getppid(), signo, spared, n);
-}
-
-void supervisor_sweep(struct supervisor *s, int signo)
-{
-	pid_t pid = supervisor_start_own(s, CHILD_SWEEPER, (uint16_t)signo, "pidone: sweep",
-					 sweep_rest);
-	/* No process to be had, at the very end: then everybody at once, ours too. */
-	if (pid == 0 && signo == SIGKILL)
-		(void)sys_kill_everybody(SIGKILL);
-}
-
-static bool wants_to_see_the_end(const struct supervisor *s)
-{
-	const struct lifecycle *lc = &s->lifecycle;
-	return (lc->state == LIFECYCLE_STOPPING && lc->resting) || lc->state == LIFECYCLE_KILLING;
-}
-
-/* What the sweeper found. Where the kernel does not list our children it is all
- * we know, so it is sent again until it finds nobody. */
-void supervisor_swept(struct supervisor *s, int signo, int found)
-{
-	s->somebody_swept = found == SWEEP_SOMEBODY;
-	if (found == SWEEP_BLIND && signo != 0) /* no /proc to look at: own groups only */
-		for (size_t i = 0; i < ARRAY_SIZE(s->groups); i++)
-			(void)sys_kill_group(s->groups[i], signo);
-	if (s->children_fd < 0 && s->somebody_swept)
-		(void)uv_timer_start(&s->sweep_timer, supervisor_on_sweep_timer, SWEEP_AGAIN_MS, 0);
-}
-
-void supervisor_on_sweep_timer(uv_timer_t *handle)
-{
-	struct supervisor *s = handle->loop->data;
-	if (wants_to_see_the_end(s))
-		supervisor_sweep(s, 0);
-}
-
-/* Are there children of ours that are not in the table, or apps that are? The
- * kernel's list of our children (opened at boot) tells; all further descendants
- * hang below one of them. */
-static bool anybody_left(struct supervisor *s)
-{
-	char list[1024];
-	for (size_t i = 0; i < CHILDREN_MAX; i++)
-		if (s->children[i].pid != 0 &&
-		    (is_app(&s->children[i]) || s->children[i].kind == CHILD_SWEEPER))
-			return true;
-	if (s->children_fd < 0)
-		return s->somebody_swept;
-	ssize_t length = pread(s->children_fd, list, sizeof(list) - 1, 0);
-	if (length <= 0)
-		return false;
-	list[length] = '\0';
-	for (char *rest = list, *word; (word = strsep(&rest, " ")) != NULL;) {
-		unsigned long pid = 0;
-		if (parse_uint(word, INT32_MAX, &pid) == 0 && find_pid(s, (pid_t)pid) == NULL)
-			return true;
-	}
-	return false;
-}
-
-void supervisor_look_for_end(struct supervisor *s)
-{
-	if (wants_to_see_the_end(s) && !anybody_left(s))
-		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_EMPTY });
 }

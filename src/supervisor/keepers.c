@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "children/agent.h"
-#include "children/checks.h"
 #include "effect/environment.h"
 #include "pure/backoff.h"
 #include "sys/sys.h"
@@ -46,21 +45,12 @@ static int run_agent_lock(struct supervisor *s, uint16_t index ATTR_UNUSED)
 
 static int run_waiter(struct supervisor *s, uint16_t index)
 {
-	struct environment environment = { 0 };
+	struct check_context context;
 	struct err err;
-	if (environment_build(&environment, s->options->config, s->options->given->environment,
-			      &err) < 0) {
+	if (supervisor_enter_check(s, &context, &err) < 0) {
 		log_error("environment", "%s", err.msg);
 		return EXIT_CODE_FAILED;
 	}
-	if (fchdir(s->options->given->cwd_fd) < 0)
-		return EXIT_CODE_FAILED;
-	const struct check_context context = {
-		.config = s->options->config,
-		.environment = environment.items.items,
-		.check_host = s->settings.check_host,
-		.timeout_ms = s->settings.check_timeout_ms,
-	};
 	return check_wait_main(&s->settings.waits[index].spec, &context, s->messages.send_fd);
 }
 
@@ -147,7 +137,7 @@ void supervisor_init_keepers(struct supervisor *s)
 {
 	init_keeper(s, &s->agent, on_agent_timer, 0);
 	init_keeper(s, &s->probe_server, on_probe_server_timer, 0);
-	for (size_t i = 0; i < SETTINGS_WAITS_MAX; i++)
+	for (size_t i = 0; i < s->settings.n_waits; i++)
 		init_keeper(s, &s->waits[i].keeper, on_waiter_timer, i);
 	(void)uv_timer_init(&s->loop, &s->reminder);
 }

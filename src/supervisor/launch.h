@@ -13,6 +13,7 @@ struct launch {
 	const struct config *config;
 	const struct plan *plan;
 	const struct settings *settings;
+	const char *const *subcommands; /* their words, NULL behind the last */
 	const char *session_name; /* PGAPPNAME of steps; see children/agent.h */
 	int message_fd;
 	pid_t supervisor;       /* for LISTEN_PID */

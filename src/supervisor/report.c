@@ -14,7 +14,7 @@ void supervisor_report_state(struct supervisor *s, enum lifecycle_state before)
 	const char *name = lifecycle_state_name(s->lifecycle.state);
 	log_debug("state", "%s -> %s", lifecycle_state_name(before), name);
 	struct page_content *page = page_write_begin(s->page);
-	(void)snprintf(page->state, sizeof(page->state), "%s", name);
+	text_copy(page->state, sizeof(page->state), name);
 	page->state_since_ms = sys_now_ms();
 	page_write_end(s->page);
 	if (s->lifecycle.state == LIFECYCLE_DRAINING)
@@ -48,7 +48,7 @@ static bool runs(const struct supervisor *s, char *reason, size_t size)
 	if (supervisor_waiting_reason(s, reason, size)[0] != '\0')
 		return false;
 	if (lc->state != LIFECYCLE_RUNNING) {
-		(void)snprintf(reason, size, "%s", lifecycle_state_name(lc->state));
+		text_copy(reason, size, lifecycle_state_name(lc->state));
 		return false;
 	}
 	for (size_t i = 0; i < s->plan->n_processes; i++)
@@ -119,6 +119,8 @@ void supervisor_explain_timer(struct supervisor *s, enum lifecycle_timer timer)
 	if (timer == LIFECYCLE_TIMER_STEP)
 		supervisor_set_reason(s, "step %u took longer than step-timeout",
 				      s->lifecycle.step + 1U);
+	if (timer == LIFECYCLE_TIMER_KILL)
+		supervisor_log_unkillable(s);
 }
 
 /* Why it ends; "" where a code of 0 needs no reason. */
@@ -127,7 +129,7 @@ static const char *exit_reason(const struct supervisor *s, char *buffer, size_t 
 	char name[16];
 	buffer[0] = '\0';
 	if (s->reason[0] != '\0')
-		(void)snprintf(buffer, size, "%s", s->reason);
+		text_copy(buffer, size, s->reason);
 	else if (s->lifecycle.stop_requested)
 		(void)snprintf(buffer, size, "stopped by %s%s%s",
 			       signal_name(s->lifecycle.stop_signo, name, sizeof(name)),

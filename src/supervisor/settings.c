@@ -59,11 +59,28 @@ static int add_check(struct settings *settings, const char *text, bool is_live, 
 	return 0;
 }
 
+static size_t count(const struct settings *settings, const struct config *config, const char *key)
+{
+	size_t n = 0;
+	for (const struct config_entry *entry = NULL;
+	     (entry = config_next(config, settings->role, key, entry)) != NULL;)
+		n++;
+	return n;
+}
+
+/* Room for n of them, at most max: a plain command has none, and touches nothing. */
+static void *make_room(size_t n, size_t max, size_t size)
+{
+	return n > 0 ? mem_alloc((n < max ? n : max) * size) : NULL;
+}
+
 static int load_checks(struct settings *settings, const struct config *config,
 		       const char *default_ready, struct err *err)
 {
 	static const char *const keys[] = { "ready", "live" };
-	settings->checks = mem_alloc(SETTINGS_CHECKS_MAX * sizeof(settings->checks[0]));
+	size_t n = (default_ready != NULL) + count(settings, config, keys[0]) +
+		   count(settings, config, keys[1]);
+	settings->checks = make_room(n, SETTINGS_CHECKS_MAX, sizeof(settings->checks[0]));
 	for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
 		for (const struct config_entry *entry = NULL;
 		     (entry = config_next(config, settings->role, keys[k], entry)) != NULL;)
@@ -101,9 +118,10 @@ static int add_wait(struct settings *settings, const char *text, const char *ori
 static int load_waits(struct settings *settings, const struct config *config, bool database,
 		      struct err *err)
 {
-	settings->waits = mem_alloc(SETTINGS_WAITS_MAX * sizeof(settings->waits[0]));
 	/* Every role waits for the database if there is one; a plain command does not. */
 	bool has_postgres = settings->plain || !database;
+	settings->waits = make_room(count(settings, config, "wait") + !has_postgres,
+				    SETTINGS_WAITS_MAX, sizeof(settings->waits[0]));
 	for (const struct config_entry *entry = NULL;
 	     (entry = config_next(config, settings->role, "wait", entry)) != NULL;) {
 		if (streq(entry->value, "none"))

@@ -3,6 +3,7 @@
 #include "supervisor/state.h"
 
 #include "base/log.h"
+#include "effect/environment.h"
 #include "effect/oom.h"
 #include "effect/sweep.h"
 #include "effect/termination.h"
@@ -99,9 +100,10 @@ static int set_up_loop(struct supervisor *s, struct err *err)
 		(void)uv_timer_init(&s->loop, &s->timers[t]);
 		s->timers[t].data = (void *)(t * LIFECYCLE_PROCESSES_MAX);
 	}
-	for (uintptr_t t = LIFECYCLE_TIMER_PER_PROCESS; t < LIFECYCLE_TIMERS; t++)
-		for (uintptr_t p = 0; p < s->plan->n_processes; p++) {
-			uv_timer_t *timer = &s->process_timers[t - LIFECYCLE_TIMER_PER_PROCESS][p];
+	for (uintptr_t p = 0; p < s->plan->n_processes; p++)
+		for (uintptr_t t = LIFECYCLE_TIMER_PER_PROCESS; t < LIFECYCLE_TIMERS; t++) {
+			uv_timer_t *timer =
+				&s->processes[p].timers[t - LIFECYCLE_TIMER_PER_PROCESS];
 			(void)uv_timer_init(&s->loop, timer);
 			timer->data = (void *)(t * LIFECYCLE_PROCESSES_MAX + p);
 		}
@@ -145,8 +147,6 @@ static int open_listeners(struct supervisor *s, struct err *err)
 
 static int open_descriptors(struct supervisor *s, struct err *err)
 {
-	if (signals_open(&s->signal_fd, err) < 0)
-		return -1;
 	oom_open();
 	/* A /proc of another pid namespace would list strangers. */
 	s->children_fd =
@@ -154,55 +154,22 @@ static int open_descriptors(struct supervisor *s, struct err *err)
 	return open_listeners(s, err);
 }
 
-/* ---- the look around ---- */
+/* ---- all together ---- */
 
-struct preflight {
-	char default_ready[MESSAGE_TEXT_SIZE];
-	bool has_default_ready;
-	int code;
-};
-
-static void take_preflight_messages(struct supervisor *s, struct preflight *preflight)
+/* Random bits for the jitter and for names; not for secrets. */
+static void seed(struct supervisor *s)
 {
-	struct message message;
-	pid_t sender = 0;
-	while (messages_receive(&s->messages, &message, &sender) != 0) {
-		if (message.type == MESSAGE_DEFAULT_READY) {
-			memcpy(preflight->default_ready, message.text, sizeof(message.text));
-			preflight->has_default_ready = true;
-		} else if (message.type == MESSAGE_EXEC_FAILED) {
-			supervisor_set_reason(s, "%s", message.text);
-		}
-	}
+	if (getrandom(&s->random, sizeof(s->random), GRND_NONBLOCK) != sizeof(s->random))
+		s->random = (uint32_t)sys_now_ms() * UINT32_C(2654435761) ^ (uint32_t)getpid();
+	s->random |= 1; /* xorshift stays at zero */
 }
 
-/* Reading secrets and expanding commands leaves traces in memory that PID 1
- * need not carry for the rest of its life: a child does it. */
-static int run_preflight(struct supervisor *s, struct preflight *preflight, struct err *err)
-{
-	pid_t pid = sys_fork();
-	if (pid == 0)
-		sys_exit_now(launch_preflight(&s->launch));
-	if (pid < 0 || sys_wait_blocking(pid, &preflight->code) < 0) {
-		(void)err_set(err, errno, "look around before the start");
-		return EXIT_CODE_INTERNAL;
-	}
-	take_preflight_messages(s, preflight);
-	if (preflight->code <= LAUNCH_DATABASE)
-		return 0;
-	(void)err_set(err, 0, "%s", s->reason[0] != '\0' ? s->reason : "the look around failed");
-	return preflight->code;
-}
-
+/* For the agent, and the steps that it looks for; see children/agent.h. */
 static void name_session(struct supervisor *s)
 {
-	uint32_t random = 0;
 	char host[33] = "";
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-		random = (uint32_t)sys_now_ms() * UINT32_C(2654435761) ^ (uint32_t)getpid();
-	s->random = random | 1;
 	(void)gethostname(host, sizeof(host) - 1);
-	(void)snprintf(s->session_id, sizeof(s->session_id), "%s-%08x", host, random);
+	(void)snprintf(s->session_id, sizeof(s->session_id), "%s-%08x", host, s->random);
 	(void)agent_session_name(config_get(s->options->config, "postgres", "project", NULL),
 				 s->session_id, s->session_name);
 }
@@ -210,22 +177,20 @@ static void name_session(struct supervisor *s)
 static void fill_page(struct supervisor *s)
 {
 	struct page_content *page = page_write_begin(s->page);
-	(void)snprintf(page->role, sizeof(page->role), "/%s", s->plan->role);
-	(void)snprintf(page->state, sizeof(page->state), "%s",
-		       lifecycle_state_name(LIFECYCLE_BOOT));
+	page->role[0] = '/';
+	text_copy(page->role + 1, sizeof(page->role) - 1, s->plan->role);
+	text_copy(page->state, sizeof(page->state), lifecycle_state_name(LIFECYCLE_BOOT));
 	page->booted_ms = page->state_since_ms = sys_now_ms();
 	page->live = true;
 	page->n_processes = (uint32_t)s->plan->n_processes;
 	for (size_t i = 0; i < s->plan->n_processes; i++) {
-		(void)snprintf(page->processes[i].name, PAGE_NAME_SIZE, "%s",
-			       s->plan->processes[i].name);
+		text_copy(page->processes[i].name, PAGE_NAME_SIZE, s->plan->processes[i].name);
 		(void)launch_program(s->plan, LAUNCH_PROCESS, i, page->processes[i].program,
 				     PAGE_NAME_SIZE);
 	}
 	page->n_checks = (uint32_t)s->settings.n_checks;
 	for (size_t i = 0; i < s->settings.n_checks; i++) {
-		(void)snprintf(page->checks[i].name, PAGE_NAME_SIZE, "%s",
-			       s->settings.checks[i].name);
+		text_copy(page->checks[i].name, PAGE_NAME_SIZE, s->settings.checks[i].name);
 		page->checks[i].kind =
 			s->settings.checks[i].is_live ? PAGE_CHECK_LIVE : PAGE_CHECK_READY;
 	}
@@ -235,7 +200,7 @@ static void fill_page(struct supervisor *s)
 int supervisor_set_up(struct supervisor *s, struct err *err)
 {
 	const struct supervisor_options *options = s->options;
-	struct preflight preflight = { .code = 0 };
+	struct preflight preflight = { .database = false };
 	err->msg[0] = '\0';
 	if (s->plan->n_processes > LIFECYCLE_PROCESSES_MAX) {
 		(void)err_set(err, 0, "/%s has %zu processes, %d is the limit", s->plan->role,
@@ -243,23 +208,27 @@ int supervisor_set_up(struct supervisor *s, struct err *err)
 		return EXIT_CODE_CONFIG;
 	}
 	s->page = page_new(err);
-	if (s->page == NULL || messages_open(&s->messages, err) < 0)
+	if (s->page == NULL || messages_open(&s->messages, err) < 0 ||
+	    signals_open(&s->signal_fd, err) < 0)
 		return EXIT_CODE_INTERNAL;
-	name_session(s);
+	options->given->environment = environment_base(options->given->environment);
+	seed(s);
+	if (!streq(s->plan->role, "command"))
+		name_session(s);
 	s->launch = (struct launch){
 		.given = options->given,
 		.config = options->config,
 		.plan = s->plan,
 		.settings = &s->settings,
+		.subcommands = options->subcommands,
 		.session_name = s->session_name,
 		.message_fd = s->messages.send_fd,
 		.supervisor = getpid(),
 	};
-	int code = run_preflight(s, &preflight, err);
+	int code = supervisor_preflight(s, &preflight, err);
 	if (code != 0)
 		return code;
-	if (settings_load(&s->settings, options->config, s->plan->role,
-			  preflight.code == LAUNCH_DATABASE,
+	if (settings_load(&s->settings, options->config, s->plan->role, preflight.database,
 			  preflight.has_default_ready ? preflight.default_ready : NULL, err) < 0 ||
 	    open_descriptors(s, err) < 0)
 		return EXIT_CODE_CONFIG;
@@ -270,10 +239,13 @@ int supervisor_set_up(struct supervisor *s, struct err *err)
 		log_debug("subreaper", "not a subreaper: orphans go elsewhere");
 	if (set_up_loop(s, err) < 0)
 		return EXIT_CODE_INTERNAL;
-	given_leave_cwd();
+	given_leave_cwd(options->given);
 	/* libuv tells the kernel of its watchers in its first turn, and aborts where
 	 * that fails: here, before the line. A signal that came since the first
 	 * statement of main is decided on in this turn, so that nothing starts. */
 	(void)uv_run(&s->loop, UV_RUN_NOWAIT);
+	/* children that we were given with our pid may have ended unseen */
+	supervisor_reap(s);
+	supervisor_pump(s);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "children/agent.h"
+#include "children/checks.h"
 #include "children/probe_server.h"
 #include "effect/listen.h"
 #include "effect/messages.h"
@@ -58,51 +59,54 @@ struct check_state {
 
 #define EVENTS_MAX 128
 
+/* What a plain command needs stands first, so that PID 1 touches few pages of it. */
 struct supervisor {
 	const struct supervisor_options *options;
 	const struct plan *plan;
-	struct settings settings;
+	struct page *page;
 	struct lifecycle_plan lifecycle_plan;
 	struct lifecycle lifecycle;
 	struct launch launch;
-	struct page *page;
+	struct settings settings;
 
 	/* made at boot, none later */
 	uv_loop_t loop;
 	uv_poll_t signal_poll, message_poll, ask_poll;
 	uv_timer_t timers[LIFECYCLE_TIMER_PER_PROCESS];
-	uv_timer_t process_timers[LIFECYCLE_TIMERS - LIFECYCLE_TIMER_PER_PROCESS]
-				 [LIFECYCLE_PROCESSES_MAX];
 	uv_timer_t reminder; /* once a minute while waiting */
-	int signal_fd;
-	struct messages messages;
-	int ask_fds[2];      /* [0] PID 1's, [1] the probe server's */
-	struct listen_sockets sockets;
-	int children_fd;     /* /proc/self/task/…/children, or -1 */
-	char session_id[48]; /* this start of this container */
-	char session_name[AGENT_SESSION_NAME_SIZE];
-
-	struct child children[CHILDREN_MAX];
-	pid_t groups[LIFECYCLE_PROCESSES_MAX + 1]; /* of the last start of each; the step's last */
-	bool somebody_swept; /* the last sweep found somebody */
 	uv_timer_t sweep_timer;
 	struct keeper agent, probe_server;
-	struct wait_state waits[SETTINGS_WAITS_MAX];
-	struct check_state checks[SETTINGS_CHECKS_MAX];
-	char lock_reason[PAGE_REASON_SIZE];
+	int signal_fd;
+	int children_fd;     /* /proc/self/task/…/children, or -1 */
+	int ask_fds[2];      /* [0] PID 1's, [1] the probe server's */
+	struct messages messages;
+
+	bool pumping;
+	bool reason_told;    /* as an error, in the log */
+	bool told_ready;     /* the last thing logged about readiness */
+	bool somebody_swept; /* the last sweep found somebody */
+	int sweep_signo;     /* of the next one; 0: it only looks */
+	int exit_code;
+	uint32_t random;          /* state of the jitter */
 	int64_t waiting_since_ms; /* of WAITING, then of LOCKING */
+	pid_t groups[LIFECYCLE_PROCESSES_MAX + 1]; /* of the last start of each; the step's last */
+	struct child children[CHILDREN_MAX];
+	struct process_timers {
+		uv_timer_t timers[LIFECYCLE_TIMERS - LIFECYCLE_TIMER_PER_PROCESS];
+	} processes[LIFECYCLE_PROCESSES_MAX];
 
 	/* events not yet decided on; pump() runs them to completion */
-	struct lifecycle_event events[EVENTS_MAX];
 	size_t first_event, n_events;
-	bool pumping;
+	struct lifecycle_event events[EVENTS_MAX];
 
 	char reason[MESSAGE_TEXT_SIZE]; /* why it ends with a failure: the first cause */
-	bool reason_told;               /* as an error, in the log */
+	char lock_reason[PAGE_REASON_SIZE];
 	char stopped_while[PAGE_REASON_SIZE]; /* what was waited for at the stop request */
-	int exit_code;
-	bool told_ready;          /* the last thing logged about readiness */
-	uint32_t random;          /* state of the jitter */
+	char session_id[48];                  /* this start of this container */
+	char session_name[AGENT_SESSION_NAME_SIZE];
+	struct listen_sockets sockets;
+	struct wait_state waits[SETTINGS_WAITS_MAX];
+	struct check_state checks[SETTINGS_CHECKS_MAX];
 };
 
 /* supervisor.c */
@@ -113,6 +117,16 @@ void supervisor_set_reason(struct supervisor *s, const char *format, ...) ATTR_P
 /* The same, and tells it as an error at once. */
 void supervisor_fail(struct supervisor *s, const char *event, const char *text);
 uint32_t supervisor_random(struct supervisor *s);
+
+/* preflight.c: what a child finds out at boot */
+struct preflight {
+	bool database;
+	bool has_default_ready;
+	char default_ready[MESSAGE_TEXT_SIZE];
+};
+/* 0; or the exit code, with its reason in err. A signal that ends a wait ends this
+ * too, and is pushed. */
+int supervisor_preflight(struct supervisor *s, struct preflight *ret, struct err *err) ATTR_CHECK;
 
 /* setup.c: before the line */
 int supervisor_set_up(struct supervisor *s, struct err *err) ATTR_CHECK;
@@ -133,11 +147,18 @@ pid_t supervisor_start_own(struct supervisor *s, enum child_kind kind, uint16_t 
 			   const char *title, int (*run)(struct supervisor *s, uint16_t index));
 void supervisor_end_own(struct supervisor *s, enum child_kind kind, int signo);
 void supervisor_reap(struct supervisor *s);
-void supervisor_sweep(struct supervisor *s, int signo); /* 0: only look */
+struct child *supervisor_find_pid(struct supervisor *s, pid_t pid); /* or NULL */
+bool supervisor_is_app(const struct child *child);
+enum launch_what supervisor_what_of(const struct child *child);
+
+/* rest.c */
+void supervisor_terminate_rest(struct supervisor *s); /* TERM to whatever is left */
+void supervisor_kill_rest(struct supervisor *s);
 void supervisor_swept(struct supervisor *s, int signo, int found);
 void supervisor_on_sweep_timer(uv_timer_t *handle);
 /* Pushes EMPTY when nobody is left but our own, in the states that ask for it. */
 void supervisor_look_for_end(struct supervisor *s);
+void supervisor_log_unkillable(struct supervisor *s);
 
 /* keepers.c: the waiters, the agent, the probe server; started again when they die */
 void supervisor_init_keepers(struct supervisor *s);
@@ -158,6 +179,9 @@ void supervisor_log_waiting(struct supervisor *s);
 const char *supervisor_waiting_reason(const struct supervisor *s, char *buffer, size_t size);
 
 /* checks.c */
+/* In a child that checks or waits: its environment and its directory. */
+int supervisor_enter_check(struct supervisor *s, struct check_context *ret,
+			   struct err *err) ATTR_CHECK;
 void supervisor_init_checks(struct supervisor *s);
 void supervisor_start_checks(struct supervisor *s, bool ready_too);
 void supervisor_stop_checks(struct supervisor *s);

@@ -11,6 +11,7 @@ struct supervisor_options {
 	struct given *given;
 	const struct config *config;
 	const struct plan *plan;
+	const char *const *subcommands; /* words of the command line; NULL behind the last */
 };
 
 /* Returns the exit code of the container. Blocks for its whole life. */

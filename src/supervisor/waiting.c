@@ -93,7 +93,7 @@ static void wait_reason(struct supervisor *s, uint16_t index, const char *text)
 	struct wait_state *wait = &s->waits[index];
 	if (s->lifecycle.state != LIFECYCLE_WAITING || wait->done || streq(wait->reason, text))
 		return;
-	(void)snprintf(wait->reason, sizeof(wait->reason), "%s", text);
+	text_copy(wait->reason, sizeof(wait->reason), text);
 	log_info("waiting", "waiting for %s: %s", s->settings.waits[index].name, text);
 	(void)uv_timer_again(&s->reminder);
 }
@@ -106,7 +106,7 @@ static void on_lock_message(struct supervisor *s, const struct message *message,
 	case MESSAGE_WAIT_REASON: /* it has to reach the database first */
 		if (streq(s->lock_reason, message->text))
 			break;
-		(void)snprintf(s->lock_reason, sizeof(s->lock_reason), "%s", message->text);
+		text_copy(s->lock_reason, sizeof(s->lock_reason), message->text);
 		supervisor_log_waiting(s);
 		break;
 	case MESSAGE_LOCK_GAINED:

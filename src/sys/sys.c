@@ -1,9 +1,15 @@
 /* Thin wrappers around the kernel. */
 #include "sys/sys.h"
 
+#include "base/parse.h"
+#include "base/text.h"
+#include "config.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -15,9 +21,15 @@ int64_t sys_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Not fork(): it runs libuv's handler in the child, which makes pipes for signal
+ * handlers that we do not have. One thread holds no lock that a child could miss. */
 pid_t sys_fork(void)
 {
+#ifdef HAVE__FORK
+	return _Fork();
+#else
 	return fork();
+#endif
 }
 
 int sys_kill(pid_t pid, int signo)
@@ -47,11 +59,21 @@ int sys_kill_everybody(int signo)
 	return kill(-1, signo);
 }
 
+#define TRIES 3
+
+/* What fails without a reason that waitid(2) knows is tried again at once: no
+ * second SIGCHLD tells of the same end. */
 static enum sys_wait_result wait_change(idtype_t type, pid_t pid, int flags, siginfo_t *info)
 {
+	int result = -1;
 	info->si_pid = 0;
-	if (waitid(type, (id_t)pid, info, WEXITED | WSTOPPED | WNOHANG | flags) < 0)
-		return errno == ECHILD ? SYS_WAIT_NO_CHILDREN : SYS_WAIT_NOTHING;
+	for (int tries = 0; result < 0 && tries < TRIES; tries++) {
+		result = waitid(type, (id_t)pid, info, WEXITED | WSTOPPED | WNOHANG | flags);
+		if (result < 0 && errno == ECHILD)
+			return SYS_WAIT_NO_CHILDREN;
+	}
+	if (result < 0)
+		return SYS_WAIT_NOTHING;
 	if (info->si_pid == 0)
 		return SYS_WAIT_NOTHING;
 	return info->si_code == CLD_STOPPED || info->si_code == CLD_TRAPPED ? SYS_WAIT_STOPPED
@@ -104,6 +126,42 @@ void sys_exit_now(int code)
 	_exit(code);
 }
 
+void sys_exit(int code)
+{
+#ifdef EXIT_RUNS_HANDLERS
+	exit(code); /* the tool that we are built with writes its report there */
+#else
+	_exit(code);
+#endif
+}
+
+static const sigset_t *all_signals(void)
+{
+	static sigset_t all;
+	memset(&all, 0xff, sizeof(all)); /* sigfillset() leaves some out */
+	return &all;
+}
+
+static int change_mask(const sigset_t *mask, sigset_t *ret_before)
+{
+	return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, ret_before, _NSIG / 8);
+}
+
+int sys_signals_block_all(sigset_t *ret_before)
+{
+	return change_mask(all_signals(), ret_before);
+}
+
+int sys_signals_set_mask(const sigset_t *mask)
+{
+	return change_mask(mask, NULL);
+}
+
+int sys_signals_open(void)
+{
+	return signalfd(-1, all_signals(), SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 int sys_become_subreaper(void)
 {
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -143,7 +201,29 @@ void sys_title_set(const char *text)
 	if (title.room == 0)
 		return;
 	memset(title.start, 0, title.room);
-	(void)snprintf(title.start, title.room, "%s", text);
+	text_copy(title.start, title.room, text);
+}
+
+int sys_each_fd(void (*note)(int fd, void *context), void *context)
+{
+	struct entry { /* as getdents64(2) lays it out */
+		uint64_t inode, offset;
+		uint16_t length;
+		uint8_t type;
+		char name[];
+	};
+	_Alignas(struct entry) char bytes[2048];
+	CLEANUP_CLOSE int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long got = dir < 0 ? -1 : syscall(SYS_getdents64, dir, bytes, sizeof(bytes));
+	for (; got > 0; got = syscall(SYS_getdents64, dir, bytes, sizeof(bytes)))
+		for (long at = 0; at < got;) {
+			const struct entry *entry = (const void *)(bytes + at);
+			unsigned long fd = 0;
+			if (parse_uint(entry->name, INT32_MAX, &fd) == 0 && (int)fd != dir)
+				note((int)fd, context);
+			at += entry->length;
+		}
+	return got < 0 ? -1 : 0;
 }
 
 static void close_range_slowly(unsigned first, unsigned last)

@@ -39,6 +39,18 @@ bool sys_has_ended(pid_t pid);
 int sys_wait_blocking(pid_t pid, int *ret_code);
 
 ATTR_NORETURN void sys_exit_now(int code); /* no atexit handlers, no flushing */
+/* The end of PID 1. Unwinding libraries would only touch their pages once more. */
+ATTR_NORETURN void sys_exit(int code);
+
+/* ---- signals ---- */
+
+/* The mask, with every one of the 64 signals that the kernel has. The C library's
+ * own functions leave out the two or three that it uses for its threads, which we
+ * have none of: they would end us when somebody sends them. 0, or -1 with errno. */
+int sys_signals_block_all(sigset_t *ret_before);
+int sys_signals_set_mask(const sigset_t *mask);
+/* A descriptor from which all of them can be read: non-blocking, close-on-exec. */
+int sys_signals_open(void);
 
 /* ---- what a process is ---- */
 
@@ -53,6 +65,10 @@ void sys_title_init(int argc, char **argv);
 void sys_title_set(const char *title);
 
 /* ---- descriptors ---- */
+
+/* Calls note with each open one but its own. -1: there is no /proc to tell. Not
+ * opendir(), whose 32 KiB PID 1 would carry for life. */
+int sys_each_fd(void (*note)(int fd, void *context), void *context);
 
 /* Closes everything from 3 on but these (sorted or not; -1 is skipped). */
 void sys_close_all_but(const int *keep, size_t n);
