@@ -7,11 +7,19 @@
  * descriptor, once the exec has happened.
  *
  *   nsrun [--pid-fd N] [--tmpfs DIR]... [--dev] [--bind FROM:TO]...
- *         [--read-only] [--user UID:GID] [--no-new-privs] COMMAND [ARG...]
+ *         [--read-only] [--user UID:GID] [--no-new-privs] [--no-proc] [--terminal]
+ *         [--gate N] [--deny SYSCALL[:ARGUMENT][=ERRNO]]... [--faults LOG]
+ *         [--fault NUMBER] COMMAND [ARG...]
  *
- * /proc is always the new namespace's own. --bind shows FROM, as it is outside,
- * at TO, also below a directory that --tmpfs covers. PID 1 is killed when nsrun
- * dies. Without privileges nothing of this works: exit 125, with the reason. */
+ * /proc is always the new namespace's own, or empty with --no-proc. --bind shows
+ * FROM, as it is outside, at TO, also below a directory that --tmpfs covers.
+ * --terminal makes the terminal on stdin the controlling one, with PID 1 as its
+ * session's leader, as `docker run -it` does. --gate holds the exec until somebody
+ * writes to descriptor N or closes it, so that a tracer can attach first. --deny and
+ * --faults: see nsrun_deny.c and nsrun_faults.c. PID 1 is killed when nsrun dies.
+ * Without privileges nothing of this works: exit 125, with the reason. */
+#include "nsrun_parts.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -19,10 +27,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -44,11 +52,15 @@ struct options {
 	size_t n_tmpfs;
 	struct bind binds[MANY];
 	size_t n_binds;
-	bool own_dev, read_only, no_new_privs, other_user;
+	const char *denials[MANY];
+	size_t n_denials;
+	bool own_dev, read_only, no_new_privs, other_user, no_proc, terminal;
+	int gate_fd;
 	unsigned uid, gid;
+	struct faults faults;
 };
 
-__attribute__((noreturn, format(printf, 1, 2))) static void die(const char *format, ...)
+void die(const char *format, ...)
 {
 	int code = errno;
 	va_list args;
@@ -77,7 +89,8 @@ static void add_bind(struct options *options, char *text)
 
 static void parse_options(struct options *options, int argc, char **argv)
 {
-	enum { PID_FD = 1, TMPFS, DEV, BIND, READ_ONLY, USER, NO_NEW_PRIVS };
+	enum { PID_FD = 1, TMPFS, DEV, BIND, READ_ONLY, USER, NO_NEW_PRIVS, NO_PROC, TERMINAL,
+	       GATE, DENY, FAULTS, FAULT };
 	static const struct option known[] = {
 		{ "pid-fd", required_argument, NULL, PID_FD },
 		{ "tmpfs", required_argument, NULL, TMPFS },
@@ -86,6 +99,12 @@ static void parse_options(struct options *options, int argc, char **argv)
 		{ "read-only", no_argument, NULL, READ_ONLY },
 		{ "user", required_argument, NULL, USER },
 		{ "no-new-privs", no_argument, NULL, NO_NEW_PRIVS },
+		{ "no-proc", no_argument, NULL, NO_PROC },
+		{ "terminal", no_argument, NULL, TERMINAL },
+		{ "gate", required_argument, NULL, GATE },
+		{ "deny", required_argument, NULL, DENY },
+		{ "faults", required_argument, NULL, FAULTS },
+		{ "fault", required_argument, NULL, FAULT },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -106,6 +125,16 @@ static void parse_options(struct options *options, int argc, char **argv)
 			options->other_user = true;
 			break;
 		case NO_NEW_PRIVS: options->no_new_privs = true; break;
+		case NO_PROC: options->no_proc = true; break;
+		case TERMINAL: options->terminal = true; break;
+		case GATE: options->gate_fd = atoi(optarg); break;
+		case DENY:
+			good = options->n_denials < MANY;
+			if (good)
+				options->denials[options->n_denials++] = optarg;
+			break;
+		case FAULTS: options->faults.log = optarg; break;
+		case FAULT: options->faults.number = strtoul(optarg, NULL, 10); break;
 		default: good = false;
 		}
 		if (!good)
@@ -171,8 +200,11 @@ static void mount_dev(void)
 
 static void set_up(const struct options *options)
 {
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+	const char *proc = options->no_proc ? "tmpfs" : "proc";
+	if (mount(proc, "/proc", proc, MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		die("mount '/proc'");
+	if (options->terminal && (setsid() < 0 || ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0))
+		die("take the terminal");
 	if (options->own_dev)
 		mount_dev();
 	for (size_t i = 0; i < options->n_tmpfs; i++)
@@ -194,40 +226,62 @@ static void set_up(const struct options *options)
 	/* after the change of user, which clears it */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		die("ask for the parent's death");
+	for (size_t i = 0; i < options->n_denials; i++)
+		deny(options->denials[i]);
+}
+
+/* Until it is written to or closed. */
+static void wait_at(int fd)
+{
+	char byte;
+	while (read(fd, &byte, 1) < 0 && errno == EINTR)
+		;
 }
 
 int main(int argc, char **argv)
 {
-	struct options options = { .pid_fd = -1 };
-	int started[2];
+	struct options options = { .pid_fd = -1, .gate_fd = -1 };
+	int started[2], traced[2];
 	/* first: what is opened for --bind must belong to the mounts it is bound in */
 	if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
 		die("make a pid and a mount namespace (root is needed)");
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		die("keep mounts private");
 	parse_options(&options, argc, argv);
-	if (pipe2(started, O_CLOEXEC) < 0)
+	if (pipe2(started, O_CLOEXEC) < 0 || pipe2(traced, O_CLOEXEC) < 0)
 		die("pipe");
+	if (options.gate_fd >= 0 && fcntl(options.gate_fd, F_SETFD, FD_CLOEXEC) < 0)
+		die("--gate %d", options.gate_fd);
 	if (options.pid_fd >= 0 && fcntl(options.pid_fd, F_SETFD, FD_CLOEXEC) < 0)
 		die("--pid-fd %d", options.pid_fd);
 	pid_t pid = fork();
 	if (pid < 0)
 		die("fork");
 	if (pid == 0) {
+		(void)close(traced[1]);
 		set_up(&options);
+		wait_at(traced[0]);
+		if (options.gate_fd >= 0) {
+			(void)close(started[1]); /* so that the pid is told */
+			wait_at(options.gate_fd);
+		}
 		(void)execvp(argv[optind], argv + optind);
 		die("execute '%s'", argv[optind]);
 	}
-	/* the end of file says that the exec has happened, or that it failed */
-	char byte;
 	(void)close(started[1]);
-	while (read(started[0], &byte, 1) < 0 && errno == EINTR)
-		;
+	if (options.faults.log != NULL)
+		faults_attach(pid);
+	(void)close(traced[1]);
+	if (options.faults.log == NULL)
+		wait_at(started[0]); /* its end says that the exec has happened, or failed */
 	if (options.pid_fd >= 0)
 		(void)dprintf(options.pid_fd, "%d\n", (int)pid);
 	int status;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			die("wait");
+	if (options.faults.log != NULL)
+		status = faults_run(pid, &options.faults);
+	else
+		while (waitpid(pid, &status, 0) < 0)
+			if (errno != EINTR)
+				die("wait");
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -96,7 +96,7 @@ test_tools = \
 	tests/fuzz/fuzz_plan
 
 # never sanitized: it is the world that the program under test lives in
-tests_nsrun_SOURCES = tests/nsrun.c
+tests_nsrun_SOURCES = tests/nsrun.c tests/nsrun_parts.h tests/nsrun_deny.c tests/nsrun_faults.c
 tests_nsrun_CFLAGS = $(WARN_CFLAGS)
 tests_nsrun_LDFLAGS =
 tests_nsrun_LDADD =

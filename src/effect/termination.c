@@ -1,7 +1,11 @@
-/* The termination message. */
+/* The termination message, and an end that leaves one. */
 #include "effect/termination.h"
 
+#include "base/log.h"
+
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 
 static int termination_fd = -1;
 
@@ -24,4 +28,16 @@ void termination_write(const char *reason)
 	line[length] = '\n';
 	(void)!ftruncate(termination_fd, 0);
 	(void)!pwrite(termination_fd, line, length + 1, 0);
+}
+
+/* Called by libuv where the kernel refuses what it needs at boot (a pipe, a watcher
+ * of epoll). The C library's own would raise a signal that PID 1 does not get. */
+void abort(void)
+{
+	char reason[128];
+	(void)snprintf(reason, sizeof(reason), "exit %d: libuv cannot go on: %s",
+		       EXIT_CODE_INTERNAL, strerror(errno));
+	log_error("abort", "%s", reason);
+	termination_write(reason);
+	_exit(EXIT_CODE_INTERNAL);
 }
