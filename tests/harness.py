@@ -9,6 +9,8 @@ when it ends, also after a failure.
 
     PIDONE_BIN     the program under test [./pidone]
     NSRUN_BIN      tests/nsrun, beside it [./tests/nsrun]
+    PID1           the words of the init that class Init starts ["pidone --"]: for
+                   instance PID1="tini --" shows where a peer fails
     PIDONE_WRAPPER words put before the program, for instance valgrind's; what it
                    writes into the directory $TEST_REPORTS fails the case
     PIDONE_SLOW    factor for every deadline [1], for valgrind and sanitizers
@@ -41,6 +43,7 @@ import traceback
 BIN = os.path.abspath(os.environ.get("PIDONE_BIN", "./pidone"))
 NSRUN = os.path.abspath(os.environ.get("NSRUN_BIN", os.path.dirname(BIN) + "/tests/nsrun"))
 SRCDIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PID1 = shlex.split(os.environ.get("PID1", ""))
 WRAPPER = shlex.split(os.environ.get("PIDONE_WRAPPER", ""))
 SLOW = float(os.environ.get("PIDONE_SLOW", "1"))
 MUST_WORK = os.environ.get("MUST_WORK") == "1"
@@ -178,11 +181,20 @@ def process_state(pid):
         return ""
 
 
+def status_of(pid, field):
+    """A line of /proc/PID/status, for instance SigBlk; "" when it is gone."""
+    try:
+        with open("/proc/%d/status" % pid) as file:
+            return re.search(r"^%s:\s*(.*)$" % field, file.read(), re.M).group(1)
+    except (OSError, AttributeError):
+        return ""
+
+
 class Process:
     """A started program, with every line that it wrote. Base of Pidone."""
 
-    def __init__(self, argv, env=None, cwd=None, stdin=subprocess.DEVNULL, stderr=None,
-                 user=None, pass_fds=(), name=None, **more):
+    def __init__(self, argv, env=None, cwd=None, stdin=subprocess.DEVNULL, stdout=None,
+                 stderr=None, user=None, pass_fds=(), name=None, **more):
         self.name = name or os.path.basename(argv[0])
         self.lines = []        # [stream, text, consumed]
         self.changed = threading.Condition()
@@ -191,7 +203,8 @@ class Process:
             entry = pwd.getpwnam(user)
             more.update(user=entry.pw_uid, group=entry.pw_gid, extra_groups=[])
         self.popen = subprocess.Popen(
-            argv, env=env, cwd=cwd, stdin=stdin, stdout=subprocess.PIPE,
+            argv, env=env, cwd=cwd, stdin=stdin,
+            stdout=subprocess.PIPE if stdout is None else stdout,
             stderr=subprocess.PIPE if stderr is None else stderr, pass_fds=pass_fds, **more)
         self.pid = self.popen.pid
         self.readers = []
@@ -308,13 +321,20 @@ class Pidone(Process):
     cwd:      working directory; default: an empty one
     argv0:    run the program under this name (a symlink called so)
     user:     (uid, gid): start it as that, without any privilege
+    words:    the words to start instead of the program and its arguments
+    through:  words in front of these, of a program that executes the rest
     nsrun:    further options of tests/nsrun, e.g. ["--read-only"]
+    terminal: a tests/terminal.py Terminal: its controlling terminal, with nothing
+              else open
+    inject:   strace's "inject=" for it and all that it starts, from its exec on:
+              "execve:delay_enter=500000" holds a window open that is hard to hit
     .pid      is PID 1 as seen from here; .termination_log its file's text
     """
     default_ports = {"/run": 9480, "/async": 9481}
 
     def __init__(self, args=(), env=None, config=None, cwd=None, pid1=True, argv0=None,
-                 user=None, nsrun=(), pass_fds=(), name=None, clean_env=True, **more):
+                 user=None, nsrun=(), pass_fds=(), name=None, clean_env=True, words=None,
+                 through=(), inject=None, terminal=None, **more):
         if isinstance(args, str):
             args = shlex.split(args)
         args = list(args)
@@ -349,8 +369,14 @@ class Pidone(Process):
         if argv0 is not None:
             program = home + "/" + argv0
             os.symlink(BIN, program)
-        argv = WRAPPER + [program] + args
+        argv = list(through) + (list(words) if words else WRAPPER + [program] + args)
         name = name or " ".join(["pidone"] + args[:2])
+        if terminal is not None:
+            more.update(stdin=terminal.slave, stdout=terminal.slave, stderr=terminal.slave)
+            if pid1:
+                nsrun = list(nsrun) + ["--terminal"]
+            else:
+                more["preexec_fn"] = terminal.take
         self._log = None
         if not pid1:
             if user is not None:
@@ -373,8 +399,13 @@ class Pidone(Process):
             for path in {os.path.dirname(BIN), SRCDIR, home}:
                 if path.startswith("/tmp/"):
                     keep += ["--bind", path + ":" + path]
+        fds = tuple(pass_fds) + (write_fd,)
+        if inject:
+            gate_fd, open_gate_fd = os.pipe()
+            wrap += ["--gate", str(gate_fd)]
+            fds += (gate_fd,)
         super().__init__(wrap + list(nsrun) + keep + argv, env=environment, cwd=cwd,
-                         pass_fds=tuple(pass_fds) + (write_fd,), name=name, **more)
+                         pass_fds=fds, name=name, **more)
         os.close(write_fd)
         with os.fdopen(read_fd) as file:
             told = file.readline()
@@ -382,6 +413,17 @@ class Pidone(Process):
             self.wait()
             raise Failure("nsrun: " + self.output())
         self.pid = int(told)
+        if inject:
+            os.close(gate_fd)
+            self._attach(inject)
+            os.close(open_gate_fd)
+
+    def _attach(self, inject):
+        need_command("strace")
+        calls = inject.split(":")[0]
+        Process(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + calls,
+                 "-e", "inject=" + inject, "-p", str(self.pid)])
+        wait_until(lambda: status_of(self.pid, "TracerPid") != "0", 5, "strace to attach")
 
     def path(self, inside):
         """A path of its mount namespace, as it can be opened from here."""
@@ -415,6 +457,35 @@ class Pidone(Process):
     def termination_log(self):
         with open(self._log) as file:
             return file.read()
+
+
+class Init(Pidone):
+    """The init under test ($PID1) with a plain command, as PID 1 or not: what
+    every peer can do, so that one case shows who does it right.
+
+    group:      signals go to the command's whole process group
+    verbose:    it tells what it does
+    subreaper:  it is asked to adopt orphans although it is not PID 1 (where it
+                has to be asked)
+    """
+    flags = {"tini": {"group": ["-g"], "verbose": ["-vvv"], "subreaper": ["-s"]},
+             "dumb-init": {"verbose": ["-v"]},  # the group is its default
+             "catatonit": {"group": ["-g"]}}
+    name_of_peer = os.path.basename(PID1[0]) if PID1 else None
+
+    def __init__(self, command, group=False, verbose=False, subreaper=False, env=None, **more):
+        env = dict(env or {})
+        if PID1:
+            flags = self.flags.get(self.name_of_peer, {})
+            asked = [("group", group), ("verbose", verbose), ("subreaper", subreaper)]
+            words = PID1[:1] + [f for name, wanted in asked if wanted
+                                for f in flags.get(name, ())] + PID1[1:]
+            super().__init__((), words=words + list(command), env=env,
+                             name=self.name_of_peer, **more)
+            return
+        if group:
+            env["PIDONE_COMMAND_SIGNAL_SCOPE"] = "group"
+        super().__init__((["-v"] if verbose else []) + ["--"] + list(command), env=env, **more)
 
 
 def run_pidone(*args, timeout=10.0, **more):

@@ -124,9 +124,11 @@ script_tests = \
 	tests/ns/test_configuration.py \
 	tests/ns/test_harness.py \
 	tests/ns/test_life.py \
+	tests/ns/test_pid1.py \
 	tests/ns/test_supervisor.py \
 	tests/ns/test_terminal.py \
 	tests/ns/test_wait.py \
+	tests/peers/test_peers.py \
 	tests/pg/test_lock.py \
 	tests/pg/test_roles.py \
 	tests/pg/test_wait.py \

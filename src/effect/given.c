@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #define BLIND_FDS_MAX 65536
 
@@ -44,6 +45,23 @@ static int fill_standard_fds(struct err *err)
 	return 0;
 }
 
+/* In `pidone COMMAND | less` the pager needs the foreground, in `| tee` the command
+ * might: it gets the terminal when it asks for it (by TTIN), not before. */
+static void note_terminal(struct given *given)
+{
+	struct stat out;
+	bool on_stdin = tcgetpgrp(STDIN_FILENO) >= 0; /* not of another session */
+	bool piped = fstat(STDOUT_FILENO, &out) == 0 && S_ISFIFO(out.st_mode);
+	given->terminal_fd =
+		on_stdin ? STDIN_FILENO : open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	given->foreground = on_stdin && !piped && given_has_foreground(given);
+}
+
+bool given_has_foreground(const struct given *given)
+{
+	return given->terminal_fd >= 0 && tcgetpgrp(given->terminal_fd) == getpgrp();
+}
+
 int given_note(struct given *given, char *const *environment, struct err *err)
 {
 	if (fill_standard_fds(err) < 0)
@@ -54,7 +72,7 @@ int given_note(struct given *given, char *const *environment, struct err *err)
 	given->cwd_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (getcwd(given->cwd, sizeof(given->cwd)) == NULL)
 		given->cwd[0] = '\0';
-	given->foreground = isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+	note_terminal(given);
 	return 0;
 }
 

@@ -13,13 +13,17 @@ struct given {
 				   * is never left */
 	char cwd[512];            /* its name, for messages */
 	bool is_pid1;
-	bool foreground;          /* we have the terminal on stdin, and are in its foreground */
+	int terminal_fd;          /* our controlling terminal, or -1 */
+	bool foreground;          /* it is on stdin, and its foreground is ours to give away: no
+				   * pipe to another of the same job begins at our stdout */
 	int *fds;                 /* inherited ones from 3 on that an exec keeps */
 	size_t n_fds;
 };
 
 /* After signals_block_all(), before any descriptor is opened. All else is zero. */
 int given_note(struct given *given, char *const *environment, struct err *err) ATTR_CHECK;
+/* Is the process group of the supervisor in the foreground of its terminal now? */
+bool given_has_foreground(const struct given *given);
 /* In the supervisor: to "/", so that no mount is kept busy. */
 void given_leave_cwd(const struct given *given);
 /* In a child of it: back. */

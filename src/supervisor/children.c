@@ -200,14 +200,6 @@ static const char *describe_end(char *buffer, size_t size, const struct child *c
 	return buffer;
 }
 
-/* The terminal's foreground is a group that is ending or stopped: back to ours,
- * or a Ctrl-C would reach nobody. */
-static void take_terminal_back(const struct supervisor *s, const struct child *child)
-{
-	if (s->options->given->foreground && tcgetpgrp(STDIN_FILENO) == child->pid)
-		(void)tcsetpgrp(STDIN_FILENO, getpgrp()); /* TTOU is blocked here */
-}
-
 static void tell_ended(struct supervisor *s, const struct child *child, int code, int signo)
 {
 	char program[2 * PAGE_NAME_SIZE], how[96];
@@ -230,7 +222,7 @@ static void app_ended(struct supervisor *s, const struct child *child, int code,
 	bool never_ran =
 		failed && child->failed_code != EXIT_CODE_TRY_AGAIN &&
 		(child->kind == CHILD_STEP || s->page->content.processes[child->index].starts <= 1);
-	take_terminal_back(s, child);
+	(void)supervisor_take_terminal_back(s, child);
 	if (!failed) /* why it could not be started is told already */
 		tell_ended(s, child, code, signo);
 	if (child->kind == CHILD_STEP) {
@@ -244,28 +236,6 @@ static void app_ended(struct supervisor *s, const struct child *child, int code,
 						     .process = (uint8_t)child->index,
 						     .code = code,
 						     .never_ran = never_ran });
-}
-
-/* Is there a shell with job control that can continue us? */
-static bool is_job(const struct supervisor *s)
-{
-	return !s->options->given->is_pid1 && s->options->given->foreground && getppid() > 1 &&
-	       getsid(0) != getpid() && getsid(getppid()) == getsid(0);
-}
-
-/* A child was stopped from the keyboard. With PID 1, or a terminal's leader, as
- * its parent nobody could ever continue it. As a shell's job we stop with it. */
-static void app_stopped(struct supervisor *s, const struct child *child, int signo)
-{
-	if (signo != SIGTSTP)
-		return; /* SIGSTOP is somebody's wish; TTIN and TTOU, continued, stop it anew */
-	if (is_job(s)) {
-		take_terminal_back(s, child);
-		(void)raise(SIGSTOP);
-		if (tcgetpgrp(STDIN_FILENO) == getpgrp()) /* `fg`, not `bg` */
-			(void)tcsetpgrp(STDIN_FILENO, child->pid);
-	}
-	(void)sys_kill_group(child->pid, SIGCONT);
 }
 
 static void tell_end(struct supervisor *s, const struct child *ended, int code, int signo)
@@ -297,7 +267,7 @@ void supervisor_reap(struct supervisor *s)
 			continue;
 		}
 		if (result == SYS_WAIT_STOPPED && supervisor_is_app(child))
-			app_stopped(s, child, signo);
+			supervisor_app_stopped(s, child, signo);
 		if (result != SYS_WAIT_ENDED)
 			continue;
 		struct child ended = *child;

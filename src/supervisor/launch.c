@@ -100,7 +100,7 @@ static int take_place(const struct launch *launch, bool foreground, struct err *
 {
 	(void)setpgid(0, 0);
 	if (foreground && launch->given->foreground)
-		(void)tcsetpgrp(STDIN_FILENO, getpgrp()); /* TTOU is blocked here */
+		(void)tcsetpgrp(launch->given->terminal_fd, getpgrp()); /* TTOU is blocked here */
 	else if (launch->given->foreground)
 		leave_terminal(); /* reading it in the background would stop the process */
 	if (given_return_to_cwd(launch->given, err) < 0)

@@ -151,6 +151,11 @@ struct child *supervisor_find_pid(struct supervisor *s, pid_t pid); /* or NULL *
 bool supervisor_is_app(const struct child *child);
 enum launch_what supervisor_what_of(const struct child *child);
 
+/* terminal.c */
+/* Where this child has the foreground: ours again, or a Ctrl-C would reach nobody. */
+bool supervisor_take_terminal_back(const struct supervisor *s, const struct child *child);
+void supervisor_app_stopped(struct supervisor *s, const struct child *child, int signo);
+
 /* rest.c */
 void supervisor_terminate_rest(struct supervisor *s); /* TERM to whatever is left */
 void supervisor_kill_rest(struct supervisor *s);

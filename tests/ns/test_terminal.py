@@ -1,116 +1,196 @@
 #!/usr/bin/python3
-"""A terminal: what `kubectl run -it` and `docker run -it` see. Through a real pty."""
-import os
-import pty
-import select
-import signal
-import time
-
+"""pidone on a terminal, not as PID 1: `kubectl exec -it` makes it the leader of a session, a
+shell makes it a job. What is the same as PID 1 is in test_pid1.py."""
 import harness
-from harness import wait_until
+from harness import Pidone, children_of, command_name, process_state, wait_until
+from terminal import Terminal
+
+SHELL = ["bash", "--norc", "--noprofile", "-i"]
 
 
-class Terminal:
-    """pidone with these arguments on a new terminal, its leader and not PID 1."""
-
-    def __init__(self, *args):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.environ["PS1"] = "$ "
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
-            os.execv(harness.BIN, [harness.BIN] + list(args))
-        self.text = ""
-
-    def expect(self, words, timeout=5.0):
-        """Waits until the terminal has shown these words, and forgets what it showed."""
-        deadline = time.monotonic() + timeout * harness.SLOW
-        while words not in self.text:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self.fd], [], [], left)[0]:
-                raise harness.Failure("no %r in %r" % (words, self.text))
-            try:
-                self.text += os.read(self.fd, 4096).decode()
-            except OSError:
-                raise harness.Failure("no %r in %r, and it hung up" % (words, self.text))
-        self.text = self.text.partition(words)[2]
-
-    def type(self, text):
-        """As if typed."""
-        os.write(self.fd, text.encode())
-
-    def wait(self, timeout=10.0):
-        """The exit code."""
-        def ended():
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            return (pid, status) if pid else None
-        return os.waitstatus_to_exitcode(wait_until(ended, timeout)[1])
+def leader(command, **more):
+    t = Terminal()
+    p = Pidone(command, pid1=False, terminal=t, **more)
+    t.close_slave()
+    return t, p
 
 
-def test_command_has_the_foreground():
-    """an interactive command gets the foreground: it reads the terminal"""
-    t = Terminal("sh", "-c", "read line; echo got $line")
+def shell():
+    """An interactive shell, at its prompt."""
+    t, p = leader((), words=SHELL, env={"PS1": "$ "})
+    t.expect("$ ")
+    return t, p
+
+
+def below(p, name):
+    """The pid of the one process of this name below p, once it is there."""
+    return wait_until(lambda: [pid for pid in harness.descendants_of(p.pid)
+                               if command_name(pid) == name], 5, name)[0]
+
+
+def leave(t, p):
+    t.type("exit 3\n")
+    assert p.wait() == 3
+
+
+def test_leader_gives_the_foreground():
+    """the leader of a session gives its command the foreground, and Ctrl-C ends that, once"""
+    t, p = leader(["sh", "-c", "read line; echo got $line; exec sleep 1077"])
     t.type("hello\n")
     t.expect("got hello")
-    assert t.wait() == 0
+    command = below(p, "sleep")
+    assert t.foreground() == command
+    t.type("\x03")
+    assert p.wait() == 130
 
 
-def test_ctrl_c_reaches_the_command():
-    """Ctrl-C reaches the command, as the terminal sends it, and only once"""
-    t = Terminal("/usr/bin/python3", "-u", "-c",
-                 "import signal\n"
-                 "signal.pthread_sigmask(signal.SIG_BLOCK, {2})\nprint('up')\n"
-                 "print('got', int(signal.sigwait({2})))\ninput()\n"
-                 "assert 2 not in signal.sigpending()\n")
+def test_leader_leaves_nobody_stopped():
+    """Ctrl-Z leaves no stopped command behind the leader, whom nobody could continue"""
+    t, p = leader(["sh", "-c", "echo up; read line; echo got $line"])
     t.expect("up")
-    t.type("\x03")
-    t.expect("got 2")
-    t.type("\n")
-    assert t.wait() == 0
-    assert "got" not in t.text, t.text
-    t = Terminal("sleep", "1000")
-    wait_until(lambda: any(harness.command_name(pid) == "sleep"
-                           for pid in harness.children_of(t.pid)), 5)
-    t.type("\x03")
-    assert t.wait() == 130
-
-
-def test_job_control():
-    """job control works: a shell stops and continues its jobs"""
-    t = Terminal("bash", "--norc", "--noprofile", "-i")
-    t.expect("$ ")
-    t.type("sleep 1000\n")
-    wait_until(lambda: "sleep" in [harness.command_name(pid)
-                                   for pid in harness.descendants_of(t.pid)], 5)
     t.type("\x1a")
-    t.expect("Stopped")
-    t.type("kill %1; wait; echo still $((40 + 2))\n")
-    t.expect("still 42")
-    t.type("exit 3\n")
-    assert t.wait() == 3
+    t.expect("^Z")
+    t.type("hello\n")
+    t.expect("got hello")
+    assert p.wait() == 0
 
 
-def test_ctrl_z_stops_the_supervisor_with_its_command():
-    """a keyboard TSTP stops the job as a whole where a shell started it; CONT continues it"""
-    t = Terminal("bash", "--norc", "--noprofile", "-i")
-    t.expect("$ ")
+def test_leader_and_a_terminal_that_goes_away():
+    """a terminal that goes away: the command gets its HUP, and pidone ends with it"""
+    t, p = leader(["sleep", "1077"])
+    below(p, "sleep")
+    t.hang_up()
+    assert p.wait() == 129
+
+
+def test_job_is_stopped_and_continued():
+    """as a shell's job pidone stops with its command at Ctrl-Z; fg continues both"""
+    t, p = shell()
     t.type("%s sh -c 'echo up; read line; echo got $line'\n" % harness.BIN)
     t.expect("up\r\n")
     t.type("\x1a")
     t.expect("Stopped")
+    pidone = below(p, "pidone")
+    assert process_state(pidone) == "T"
     t.type("fg\n")
     t.expect("read line")
+    wait_until(lambda: t.foreground() == children_of(pidone)[0], 5, "the command's foreground")
     t.type("hello\n")
     t.expect("got hello")
-    t.type("exit 0\n")
-    assert t.wait() == 0
+    leave(t, p)
 
 
-def test_terminal_that_goes_away():
-    """a terminal that goes away: the command gets its HUP, and pidone ends with it"""
-    t = Terminal("sh", "-c", "echo up; exec sleep 1000")
+def test_job_in_the_background():
+    """a job in the background that reads the terminal stops as a whole; fg gives it what it wants"""
+    t, p = shell()
+    t.type("%s sh -c 'read line; echo got $line' &\n" % harness.BIN)
+    t.expect("$ ")
+    pidone = below(p, "pidone")
+    wait_until(lambda: process_state(pidone) == "T", 5, "pidone to stop")
+    t.type("fg\n")
+    wait_until(lambda: t.foreground() in children_of(pidone), 5, "the command's foreground")
+    t.type("hello\n")
+    t.expect("got hello")
+    leave(t, p)
+
+
+def test_pipeline_with_a_pager():
+    """in `pidone COMMAND | PAGER` the pager keeps the terminal"""
+    t, p = shell()
+    pager = "'cat >/dev/null; read line </dev/tty; echo paged $line'"
+    t.type("%s echo text | sh -c %s\n" % (harness.BIN, pager))
+    t.expect("$line'\r\n")
+    t.type("down\n")
+    t.expect("paged down")
+    leave(t, p)
+
+
+def test_pipeline_that_reads_the_terminal():
+    """in `pidone COMMAND | tee` a command that reads the terminal gets it"""
+    t, p = shell()
+    t.type("%s sh -c 'read line; echo got $line' | cat\n" % harness.BIN)
+    t.expect("| cat\r\n")
+    t.type("hello\n")
+    t.expect("got hello")
+    leave(t, p)
+
+
+def test_pipeline_into_a_pager():
+    """in `... | pidone PAGER` the pager gets the terminal, although stdin is a pipe"""
+    t, p = shell()
+    t.type("echo text | %s sh -c 'cat; read line </dev/tty; echo paged $line'\n" % harness.BIN)
+    t.expect("text\r\n")
+    t.type("down\n")
+    t.expect("paged down")
+    leave(t, p)
+
+
+def test_pipeline_and_ctrl_c():
+    """Ctrl-C in a pipeline ends the command, too"""
+    t, p = shell()
+    t.type("%s sh -c 'echo up >&2; exec sleep 1077' | cat\n" % harness.BIN)
+    t.expect("up\r\n")
+    command = below(p, "sleep")
+    t.type("\x03")
+    wait_until(lambda: process_state(command) == "", 5, "the command's end")
+    t.expect("$ ")
+    leave(t, p)
+
+
+def test_foreground_that_is_not_given():
+    """without stdin on the terminal the keys' signals come from the kernel to pidone: HUP, INT
+    and WINCH are passed on"""
+    t = Terminal()
+    p = Pidone(["/usr/bin/python3", "-u", "-c",
+                "import signal\n"
+                "def got(s, f): print('got', signal.Signals(s).name)\n"
+                "for s in (signal.SIGWINCH, signal.SIGINT): signal.signal(s, got)\n"
+                "signal.signal(signal.SIGHUP, lambda s, f: exit(7))\n"
+                "print('up')\n"
+                "while True: signal.pause()\n"], pid1=False,
+               preexec_fn=lambda: t.take(t.slave))
+    t.close_slave()
+    p.expect("^up")
+    t.resize(30, 70)
+    p.expect("^got SIGWINCH")
+    t.type("\x03")
+    p.expect("^got SIGINT")
+    t.hang_up()
+    assert p.wait() == 7
+
+
+def test_roles_have_the_terminal_too():
+    """a role on a terminal: Ctrl-C, the stop of a person, ends it; a further process is not
+    stopped for reading"""
+    t, p = leader(["/run"], config="[probes]\nlisten = none\nsocket = none\n[run]\n"
+                  "command = sleep 1077\nprocess.reader = sh -c 'read line; echo read $?'\n"
+                  "essential.reader = no\n")
+    t.expect("read 1")
+    below(p, "sleep")
+    t.type("\x03")
+    assert p.wait() == 130
+
+
+def test_no_controlling_terminal():
+    """a terminal on stdin that is not the session's is nothing special"""
+    t = Terminal()
+    p = Pidone(["sh", "-c", "read line; echo got $line"], stdin=t.slave, stdout=t.slave)
+    t.close_slave()
+    t.type("hello\n")
+    t.expect("got hello")
+    assert p.wait() == 0
+
+
+def test_container_on_a_terminal_is_resized():
+    """as PID 1 with a terminal, a role's command gets WINCH"""
+    t = Terminal()
+    p = Pidone(["/run"], terminal=t, config="[run]\ncommand = sh -c 'trap \"stty size; exit 0\" "
+               "WINCH; echo up; while :; do sleep 0.05; done'\n")
+    t.close_slave()
     t.expect("up")
-    os.close(t.fd)
-    assert t.wait() in (128 + signal.SIGHUP, 129)
+    t.resize(33, 77)
+    t.expect("33 77")
+    assert p.wait() == 0
 
 
 if __name__ == "__main__":
