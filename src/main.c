@@ -139,9 +139,8 @@ static int append_arguments(const struct door *door, const struct plan_facts *fa
 		return 0;
 	if (!facts->role_file)
 		return usage_error("put the command behind '--': unexpected", door->command[0]);
-	char path[64];
-	(void)snprintf(path, sizeof(path), "/%s", door->role);
-	list_add(command, path);
+	char path[64] = "/";
+	list_add(command, text_append(path, sizeof(path), door->role));
 	for (size_t i = 0; door->command[i] != NULL; i++)
 		list_add(command, door->command[i]);
 	return 0;
@@ -190,10 +189,9 @@ static int run(struct door *door)
 	struct list arguments = { 0 };
 	struct err err;
 	char *help = NULL;
-	char role[34];
+	char role[34] = "/";
 	bool plain = streq(door->role, "command");
-	(void)snprintf(role, sizeof(role), "/%s", door->role);
-	log_set_role(plain ? "" : role);
+	log_set_role(plain ? "" : text_append(role, sizeof(role), door->role));
 	termination_open();
 	int code = config_file_start(&config, door->config_path, door->given.environment,
 				     door->has_level, door->has_format);

@@ -13,7 +13,7 @@ when it ends, also after a failure.
                    instance PID1="tini --" shows where a peer fails
     PIDONE_WRAPPER words put before the program, for instance valgrind's; what it
                    writes into the directory $TEST_REPORTS fails the case
-    PIDONE_SLOW    factor for every deadline [1], for valgrind and sanitizers
+    PIDONE_SLOW    factor for every deadline [3], for valgrind and sanitizers
     MUST_WORK=1    a skipped case is a failed one
 
 Only Python's standard library. Nothing sleeps for a fixed time: wait for a
@@ -45,7 +45,7 @@ NSRUN = os.path.abspath(os.environ.get("NSRUN_BIN", os.path.dirname(BIN) + "/tes
 SRCDIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PID1 = shlex.split(os.environ.get("PID1", ""))
 WRAPPER = shlex.split(os.environ.get("PIDONE_WRAPPER", ""))
-SLOW = float(os.environ.get("PIDONE_SLOW", "1"))
+SLOW = float(os.environ.get("PIDONE_SLOW", "3"))
 MUST_WORK = os.environ.get("MUST_WORK") == "1"
 IS_ROOT = os.geteuid() == 0
 

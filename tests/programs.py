@@ -15,17 +15,25 @@ def program(text):
     return "/usr/bin/python3 -u " + path
 
 
+# Waits for signals that are blocked: a handler of Python's may be called only after the
+# next system call has begun to wait for ever.
+WAIT = ("everything = set(range(1, 32)) | set(range(34, 65))\n"
+        "everything -= {9, 17, 18, 19}\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, everything)\n"
+        "def name(s):\n"
+        "    return signal.Signals(s).name if s < 32 else str(s)\n"
+        "def say(*words):\n"
+        "    os.write(1, (' '.join(words) + '\\n').encode())\n")
+
+
 def listener(after="pass"):
     """Prints "up", then each signal that it gets, then does `after` (a statement on s)."""
-    return program("def got(s, f):\n"
-                   "    print('got', signal.Signals(s).name if s < 32 else s)\n"
-                   "    %s\n"
-                   "for s in list(range(1, 32)) + list(range(34, 65)):\n"
-                   "    if s not in (9, 19, 17, 18):\n"
-                   "        signal.signal(s, got)\n"
-                   "print('up')\n"
+    return program(WAIT +
+                   "say('up')\n"
                    "while True:\n"
-                   "    signal.pause()\n" % after)
+                   "    s = signal.sigwait(everything)\n"
+                   "    say('got', name(s))\n"
+                   "    %s\n" % after)
 
 
 END_ON_TERM = "sys.exit(0) if s == 15 else None"

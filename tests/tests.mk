@@ -43,6 +43,7 @@ unit_tests = \
 	tests/unit/test_parse \
 	tests/unit/test_pg_failure \
 	tests/unit/test_plan \
+	tests/unit/test_sd_notify \
 	tests/unit/test_sha256 \
 	tests/unit/test_text
 
@@ -93,7 +94,8 @@ test_tools = \
 	tests/fuzz/fuzz_config \
 	tests/fuzz/fuzz_conninfo \
 	tests/fuzz/fuzz_http \
-	tests/fuzz/fuzz_plan
+	tests/fuzz/fuzz_plan \
+	tests/fuzz/fuzz_sd_notify
 
 # never sanitized: it is the world that the program under test lives in
 tests_nsrun_SOURCES = tests/nsrun.c tests/nsrun_parts.h tests/nsrun_deny.c tests/nsrun_faults.c
@@ -111,6 +113,7 @@ tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay.c
 tests_fuzz_fuzz_conninfo_SOURCES = tests/fuzz/fuzz_conninfo.c tests/fuzz/replay.c
 tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/replay.c
 tests_fuzz_fuzz_plan_SOURCES = tests/fuzz/fuzz_plan.c tests/fuzz/replay.c
+tests_fuzz_fuzz_sd_notify_SOURCES = tests/fuzz/fuzz_sd_notify.c tests/fuzz/replay.c
 
 # ---- scripts ----
 
@@ -124,7 +127,10 @@ script_tests = \
 	tests/ns/test_configuration.py \
 	tests/ns/test_harness.py \
 	tests/ns/test_life.py \
+	tests/ns/test_notify.py \
 	tests/ns/test_pid1.py \
+	tests/ns/test_signals.py \
+	tests/ns/test_stop.py \
 	tests/ns/test_supervisor.py \
 	tests/ns/test_terminal.py \
 	tests/ns/test_wait.py \

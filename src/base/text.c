@@ -13,6 +13,53 @@ void text_copy(char *buffer, size_t size, const char *text)
 	buffer[length] = '\0';
 }
 
+const char *text_append(char *buffer, size_t size, const char *text)
+{
+	size_t used = strlen(buffer);
+	text_copy(buffer + used, size - used, text);
+	return buffer;
+}
+
+const char *text_append_uint(char *buffer, size_t size, unsigned number)
+{
+	char digits[sizeof("4294967295")];
+	char *first = digits + sizeof(digits) - 1;
+	*first = '\0';
+	do
+		*--first = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	return text_append(buffer, size, first);
+}
+
+/* Bytes of the UTF-8 sequence at text, 0 where there is none (RFC 3629: no overlong
+ * ones, no surrogates, nothing above U+10FFFF). */
+static size_t sequence_length(const unsigned char *text)
+{
+	size_t length = text[0] < 0x80                       ? 1
+			: text[0] >= 0xc2 && text[0] <= 0xdf ? 2
+			: (text[0] & 0xf0) == 0xe0           ? 3
+			: text[0] >= 0xf0 && text[0] <= 0xf4 ? 4
+							     : 0;
+	for (size_t i = 1; i < length; i++)
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	bool bad = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
+		   (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f);
+	return bad ? 0 : length;
+}
+
+void text_make_printable(char *text)
+{
+	for (unsigned char *p = (unsigned char *)text; *p != '\0';) {
+		size_t length = sequence_length(p);
+		if (length == 0)
+			*p = '?';
+		else if (*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+		p += length > 0 ? length : 1;
+	}
+}
+
 void buf_add(struct buf *buf, const char *bytes, size_t length)
 {
 	if (buf->length + length + 1 > buf->room) {

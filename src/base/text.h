@@ -8,6 +8,15 @@
  * fit. What snprintf() with "%s" does, without its machinery. */
 void text_copy(char *buffer, size_t size, const char *text);
 
+/* The same behind what the buffer holds already. Returns the buffer. */
+const char *text_append(char *buffer, size_t size, const char *text);
+
+const char *text_append_uint(char *buffer, size_t size, unsigned number);
+
+/* A stranger's text, to be shown: control characters become blanks, what is not UTF-8
+ * a question mark. */
+void text_make_printable(char *text);
+
 struct buf {
 	char *data;    /* NUL-terminated once anything was added; else NULL */
 	size_t length;

@@ -68,6 +68,7 @@ static void add_process(struct probe_body *body, const struct page_process *proc
 		probe_body_add(body, ",\"pid\":%d", process->pid);
 	else
 		probe_body_add(body, ",\"pid\":null");
+	add_reason(body, "status", process->status);
 	probe_body_add(body, ",\"starts\":%u,\"last_exit_code\":%d}", process->starts,
 		       process->exit_code);
 }
@@ -148,7 +149,7 @@ static void add_process_line(struct probe_body *body, const struct page_process 
 		probe_body_add(body, ", started %u times", process->starts);
 	if (process->starts > 1 || process->state >= PAGE_PROCESS_DELAYED)
 		probe_body_add(body, ", last exit code %d", process->exit_code);
-	probe_body_add(body, "\n");
+	probe_body_add(body, "%s%s\n", process->status[0] != '\0' ? ": " : "", process->status);
 }
 
 void probe_status_text(const struct page_content *page, int64_t now_ms, struct probe_body *body)

@@ -1,8 +1,9 @@
 /* Finds our control group. */
 #include "effect/cgroup.h"
 
+#include "base/text.h"
+
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 void cgroup_read(const char *path, char *buffer, size_t size)
@@ -10,6 +11,14 @@ void cgroup_read(const char *path, char *buffer, size_t size)
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t got = fd < 0 ? -1 : read(fd, buffer, size - 1);
 	buffer[got > 0 ? got : 0] = '\0';
+}
+
+void cgroup_path(const struct cgroup *cgroup, const char *file, char *buffer, size_t size)
+{
+	text_copy(buffer, size, cgroup->mount);
+	(void)text_append(buffer, size, cgroup->group);
+	(void)text_append(buffer, size, "/");
+	(void)text_append(buffer, size, file);
 }
 
 /* "3:cpu,cpuacct:/pod" has the controller "cpu". */
@@ -28,20 +37,21 @@ static bool has_controller(const char *controllers, size_t length, const char *n
 /* Is the controller's file there? In version 2 a hierarchy may lack it. */
 static bool serves(const struct cgroup *cgroup, const char *controller)
 {
-	char path[1536];
+	char path[CGROUP_PATH_SIZE];
 	struct stat st;
 	if (!cgroup->is_v2)
 		return stat(cgroup->mount, &st) == 0;
-	(void)snprintf(path, sizeof(path), "%s%s/%s", cgroup->mount, cgroup->group,
-		       streq(controller, "cpu") ? "cpu.max" : "memory.events");
+	cgroup_path(cgroup, streq(controller, "cpu") ? "cpu.max" : "memory.events", path,
+		    sizeof(path));
 	return stat(path, &st) == 0;
 }
 
 static void come_home(struct cgroup *cgroup)
 {
-	char path[1536];
+	char path[CGROUP_PATH_SIZE] = "";
 	struct stat st;
-	(void)snprintf(path, sizeof(path), "%s%s", cgroup->mount, cgroup->group);
+	(void)text_append(path, sizeof(path), cgroup->mount);
+	(void)text_append(path, sizeof(path), cgroup->group);
 	if (stat(path, &st) < 0)
 		cgroup->group[0] = '\0';
 }
@@ -75,10 +85,12 @@ static bool try_line(struct cgroup *cgroup, const char *controller, const char *
 	if (!cgroup->is_v2 &&
 	    !has_controller(line->controllers, line->controllers_length, controller))
 		return false;
-	(void)snprintf(cgroup->mount, sizeof(cgroup->mount), "%s%s%s", root,
-		       cgroup->is_v2 ? "" : "/", cgroup->is_v2 ? "" : controller);
-	(void)snprintf(cgroup->group, sizeof(cgroup->group), "%.*s", (int)line->group_length,
-		       line->group);
+	text_copy(cgroup->mount, sizeof(cgroup->mount), root);
+	(void)text_append(cgroup->mount, sizeof(cgroup->mount), cgroup->is_v2 ? "" : "/");
+	(void)text_append(cgroup->mount, sizeof(cgroup->mount), cgroup->is_v2 ? "" : controller);
+	size_t length = line->group_length < sizeof(cgroup->group) ? line->group_length : 0;
+	memcpy(cgroup->group, line->group, length);
+	cgroup->group[length] = '\0';
 	come_home(cgroup);
 	return serves(cgroup, controller);
 }

@@ -18,5 +18,10 @@ bool cgroup_find(struct cgroup *cgroup, const char *controller, const char *root
 /* The same for this very process. */
 bool cgroup_find_own(struct cgroup *cgroup, const char *controller) ATTR_CHECK;
 
+#define CGROUP_PATH_SIZE 1536
+
+/* The path of one of the group's files. */
+void cgroup_path(const struct cgroup *cgroup, const char *file, char *buffer, size_t size);
+
 /* A small file of the kernel's as text, "" if it cannot be read. */
 void cgroup_read(const char *path, char *buffer, size_t size);

@@ -78,6 +78,12 @@ void environment_fini(struct environment *environment)
 	list_fini(&environment->items);
 }
 
+static char *cpus_variable(void)
+{
+	char text[32] = CPUS "=";
+	return mem_dup(text_append_uint(text, sizeof(text), environment_cpus()));
+}
+
 char **environment_base(char *const *given)
 {
 	size_t n = 0;
@@ -87,8 +93,24 @@ char **environment_base(char *const *given)
 	char **base = mem_alloc((n + 2) * sizeof(base[0]));
 	memcpy(base, given, n * sizeof(base[0]));
 	if (!has_cpus)
-		base[n] = mem_format(CPUS "=%u", environment_cpus());
+		base[n] = cpus_variable();
 	return base;
+}
+
+const char *environment_take(char **base, const char *name)
+{
+	size_t length = strlen(name);
+	const char *value = NULL;
+	char **kept = base;
+	for (; *base != NULL; base++) {
+		bool is_it = strncmp(*base, name, length) == 0 && (*base)[length] == '=';
+		if (!is_it)
+			*kept++ = *base;
+		else if (value == NULL) /* of two with one name the first counts */
+			value = *base + length + 1;
+	}
+	*kept = NULL;
+	return value;
 }
 
 /* Everything that does not depend on the database. */
@@ -99,7 +121,7 @@ static int add_own(struct environment *environment, const struct config *config,
 	for (; *base != NULL; base++)
 		list_add(&environment->items, *base);
 	if (environment_get(environment, CPUS) == NULL)
-		list_add_take(&environment->items, mem_format(CPUS "=%u", environment_cpus()));
+		list_add_take(&environment->items, cpus_variable());
 	if (environment_add_files(environment, config, err) < 0)
 		return -1;
 	return environment_add_secrets(environment, config, err);

@@ -17,6 +17,8 @@ struct environment {
  * PIDONE_CPUS, which need not be found out again for each child. The texts are
  * borrowed, the array is the caller's for good. */
 char **environment_base(char *const *given) ATTR_CHECK;
+/* Takes a variable out of it: its value (borrowed), or NULL. */
+const char *environment_take(char **base, const char *name);
 
 /* base: the container's environment, as it was given or from environment_base().
  * PIDONE_CPUS is set from the cgroup, unless the container sets it. The app gets

@@ -1,10 +1,8 @@
 /* How many CPUs the container may use, for ${PIDONE_CPUS}. */
-#include "base/mem.h"
 #include "effect/cgroup.h"
 #include "effect/environment.h"
 
 #include <sched.h>
-#include <stdio.h>
 
 /* quota and period as the kernel writes them; "max" or -1 is no limit: 0. */
 static unsigned rounded_up(const char *quota, const char *period)
@@ -16,39 +14,30 @@ static unsigned rounded_up(const char *quota, const char *period)
 	return cpus < 4096 ? (unsigned)cpus : 4096;
 }
 
-static unsigned limit_v2(const char *directory)
+static unsigned limit_of(const struct cgroup *cgroup)
 {
-	char path[4096], text[64];
-	if (snprintf(path, sizeof(path), "%s/cpu.max", directory) >= (int)sizeof(path))
-		return 0;
-	cgroup_read(path, text, sizeof(text));
-	char *blank = strchr(text, ' ');
-	return blank != NULL ? rounded_up(text, blank + 1) : 0;
-}
-
-static unsigned limit_v1(const char *directory)
-{
-	char path[4096], quota[64], period[64];
-	if (snprintf(path, sizeof(path), "%s/cpu.cfs_period_us", directory) >= (int)sizeof(path))
-		return 0;
-	cgroup_read(path, period, sizeof(period));
-	(void)snprintf(path, sizeof(path), "%s/cpu.cfs_quota_us", directory);
+	char path[CGROUP_PATH_SIZE], quota[64], period[64];
+	cgroup_path(cgroup, cgroup->is_v2 ? "cpu.max" : "cpu.cfs_quota_us", path, sizeof(path));
 	cgroup_read(path, quota, sizeof(quota));
+	if (cgroup->is_v2) { /* both in one */
+		const char *blank = strchr(quota, ' ');
+		return blank != NULL ? rounded_up(quota, blank + 1) : 0;
+	}
+	cgroup_path(cgroup, "cpu.cfs_period_us", path, sizeof(path));
+	cgroup_read(path, period, sizeof(period));
 	return rounded_up(quota, period);
 }
 
 /* The smallest limit from the group up to the mount's root. */
-static unsigned limit_upwards(const struct cgroup *cgroup)
+static unsigned limit_upwards(struct cgroup *cgroup)
 {
-	CLEANUP_FREE char *path = mem_join(cgroup->mount, cgroup->group);
-	size_t root_length = strlen(cgroup->mount);
 	unsigned smallest = 0;
 	for (;;) {
-		unsigned limit = cgroup->is_v2 ? limit_v2(path) : limit_v1(path);
+		unsigned limit = limit_of(cgroup);
 		if (limit > 0 && (smallest == 0 || limit < smallest))
 			smallest = limit;
-		char *slash = strrchr(path, '/');
-		if (slash == NULL || (size_t)(slash - path) < root_length)
+		char *slash = strrchr(cgroup->group, '/');
+		if (slash == NULL)
 			return smallest;
 		*slash = '\0';
 	}

@@ -47,34 +47,41 @@ static void add_url(struct environment *environment, const struct environment *f
 	free(url);
 }
 
+static int add_found(struct environment *environment, const struct environment *full,
+		     const struct config *config, struct err *err)
+{
+	struct conninfo conninfo = { .n = 0 };
+	char origin[256];
+	switch (pg_source_find(config, environment_lookup, full, &conninfo, origin, sizeof(origin),
+			       err)) {
+	case PG_SOURCE_FOUND:
+		add_variables(environment, full, &conninfo);
+		add_url(environment, full, "DATABASE_URL", &conninfo);
+		add_url(environment, full, config_get(config, "postgres", "url-env", NULL),
+			&conninfo);
+		conninfo_fini(&conninfo);
+		return 0;
+	case PG_SOURCE_INVALID:
+		return -1;
+	case PG_SOURCE_NONE:
+	case PG_SOURCE_OTHER_ENGINE:
+	case PG_SOURCE_NOT_YET:
+		break;
+	}
+	return 0;
+}
+
 int environment_add_database(struct environment *environment, const struct config *config,
 			     struct err *err)
 {
 	struct environment full = { 0 };
-	struct conninfo conninfo = { .n = 0 };
-	char origin[256];
+	if (config_next(config, "env", NULL, NULL) == NULL) /* nothing will be added to it */
+		return add_found(environment, environment, config, err);
 	for (size_t i = 0; i < environment->items.n; i++)
 		list_add(&full.items, environment->items.items[i]);
 	int result = environment_add_defaults(&full, config, true, err);
-	if (result == 0) {
-		switch (pg_source_find(config, environment_lookup, &full, &conninfo, origin,
-				       sizeof(origin), err)) {
-		case PG_SOURCE_FOUND:
-			add_variables(environment, &full, &conninfo);
-			add_url(environment, &full, "DATABASE_URL", &conninfo);
-			add_url(environment, &full, config_get(config, "postgres", "url-env", NULL),
-				&conninfo);
-			conninfo_fini(&conninfo);
-			break;
-		case PG_SOURCE_INVALID:
-			result = -1;
-			break;
-		case PG_SOURCE_NONE:
-		case PG_SOURCE_OTHER_ENGINE:
-		case PG_SOURCE_NOT_YET:
-			break;
-		}
-	}
+	if (result == 0)
+		result = add_found(environment, &full, config, err);
 	environment_fini(&full);
 	return result;
 }

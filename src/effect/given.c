@@ -62,7 +62,7 @@ bool given_has_foreground(const struct given *given)
 	return given->terminal_fd >= 0 && tcgetpgrp(given->terminal_fd) == getpgrp();
 }
 
-int given_note(struct given *given, char *const *environment, struct err *err)
+int given_note(struct given *given, char **environment, struct err *err)
 {
 	if (fill_standard_fds(err) < 0)
 		return -1;

@@ -7,7 +7,7 @@
 
 struct given {
 	struct signals_given signals;
-	char *const *environment; /* as the kernel gave it */
+	char **environment;       /* as the kernel gave it; see environment_base() */
 	int cwd_fd;               /* the working directory (O_PATH); the supervisor sits in "/".
 				   * -1: it may not be opened (a user who may not search it), and
 				   * is never left */
@@ -21,7 +21,7 @@ struct given {
 };
 
 /* After signals_block_all(), before any descriptor is opened. All else is zero. */
-int given_note(struct given *given, char *const *environment, struct err *err) ATTR_CHECK;
+int given_note(struct given *given, char **environment, struct err *err) ATTR_CHECK;
 /* Is the process group of the supervisor in the foreground of its terminal now? */
 bool given_has_foreground(const struct given *given);
 /* In the supervisor: to "/", so that no mount is kept busy. */

@@ -26,9 +26,9 @@ static unsigned long long read_count(void)
 
 static void note_limit(const struct cgroup *cgroup)
 {
-	char path[1536], text[64];
-	(void)snprintf(path, sizeof(path), "%s%s/%s", cgroup->mount, cgroup->group,
-		       cgroup->is_v2 ? "memory.max" : "memory.limit_in_bytes");
+	char path[CGROUP_PATH_SIZE], text[64];
+	cgroup_path(cgroup, cgroup->is_v2 ? "memory.max" : "memory.limit_in_bytes", path,
+		    sizeof(path));
 	cgroup_read(path, text, sizeof(text));
 	unsigned long long bytes = strtoull(text, NULL, 10); /* "max" is 0 */
 	if (bytes == 0 || bytes > 1ULL << 60)
@@ -39,11 +39,11 @@ static void note_limit(const struct cgroup *cgroup)
 void oom_open(void)
 {
 	struct cgroup cgroup;
-	char path[1536];
+	char path[CGROUP_PATH_SIZE];
 	if (!cgroup_find_own(&cgroup, "memory"))
 		return;
-	(void)snprintf(path, sizeof(path), "%s%s/%s", cgroup.mount, cgroup.group,
-		       cgroup.is_v2 ? "memory.events" : "memory.oom_control");
+	cgroup_path(&cgroup, cgroup.is_v2 ? "memory.events" : "memory.oom_control", path,
+		    sizeof(path));
 	oom.fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (oom.fd < 0)
 		return;

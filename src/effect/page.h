@@ -12,6 +12,7 @@
 #define PAGE_CHECKS_MAX 16
 #define PAGE_NAME_SIZE 48
 #define PAGE_REASON_SIZE 256
+#define PAGE_STATUS_SIZE   128
 
 enum page_process_state {
 	PAGE_PROCESS_IDLE, /* not started yet */
@@ -31,6 +32,7 @@ struct page_process {
 	uint32_t starts;
 	int exit_code;     /* of the last end, as a shell would say it */
 	int64_t since_ms;  /* CLOCK_BOOTTIME, of state */
+	char status[PAGE_STATUS_SIZE]; /* what it said of itself by sd_notify, or "" */
 };
 
 struct page_check {
@@ -42,6 +44,7 @@ struct page_check {
 	uint32_t failures;    /* in a row */
 };
 
+/* The small things first, so that a writer touches few of its memory's pages. */
 struct page_content {
 	char role[32];        /* "/run" */
 	char state[16];       /* the lifecycle's state: "waiting", "running" */
@@ -50,15 +53,14 @@ struct page_content {
 	bool ready;           /* /readyz is 200 */
 	bool live;            /* `live` checks hold (the loop itself is asked) */
 	bool started;         /* /startupz: has been ready once */
-	char not_ready[PAGE_REASON_SIZE]; /* why ready is false */
-	char not_live[PAGE_REASON_SIZE];
 	uint32_t restarts;    /* of all processes together */
 	uint64_t signals_forwarded;
 	uint64_t zombies_reaped; /* of children that were not ours */
 	uint64_t log_lines_dropped;
-	uint32_t n_processes;
+	uint32_t n_processes, n_checks;
+	char not_ready[PAGE_REASON_SIZE]; /* why ready is false */
+	char not_live[PAGE_REASON_SIZE];
 	struct page_process processes[PAGE_PROCESSES_MAX];
-	uint32_t n_checks;
 	struct page_check checks[PAGE_CHECKS_MAX];
 };
 

@@ -3,11 +3,10 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "effect/process_tree.h"
 #include "sys/sys.h"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
 
 #define SWEEP_MS 1000
 
@@ -38,27 +37,6 @@ bool sweep_can_see(void)
 	return parse_uint(self, INT32_MAX, &pid) == 0 && (pid_t)pid == getpid();
 }
 
-/* The parent's pid is the second field behind the name, which may itself hold
- * anything but ends with the last ')'. -1: it is gone, or a zombie. */
-static pid_t parent_of(int proc_fd, const char *name)
-{
-	char path[64], text[512];
-	(void)snprintf(path, sizeof(path), "%s/stat", name);
-	CLEANUP_CLOSE int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	ssize_t length = read(fd, text, sizeof(text) - 1);
-	if (length <= 0)
-		return -1;
-	text[length] = '\0';
-	const char *end = strrchr(text, ')');
-	char process_state = 'Z';
-	int parent = -1;
-	if (end == NULL || sscanf(end + 1, " %c %d", &process_state, &parent) != 2)
-		return -1;
-	return process_state == 'Z' || process_state == 'X' ? -1 : parent;
-}
-
 static void take_census(struct census *census, DIR *proc)
 {
 	rewinddir(proc);
@@ -66,8 +44,9 @@ static void take_census(struct census *census, DIR *proc)
 		unsigned long pid = 0;
 		if (parse_uint(entry->d_name, INT32_MAX, &pid) < 0)
 			continue;
-		pid_t parent = parent_of(dirfd(proc), entry->d_name);
-		if (parent < 0)
+		char state;
+		pid_t parent = process_parent(dirfd(proc), entry->d_name, &state);
+		if (parent < 0 || state == 'Z' || state == 'X')
 			continue;
 		struct known *known = find(census, (pid_t)pid);
 		if (known == NULL) {

@@ -32,7 +32,9 @@ void termination_write(const char *reason)
 
 /* Called by libuv where the kernel refuses what it needs at boot (a pipe, a watcher
  * of epoll). The C library's own would raise a signal that PID 1 does not get. */
-void abort(void)
+void __wrap_abort(void);
+
+void __wrap_abort(void)
 {
 	char reason[128];
 	(void)snprintf(reason, sizeof(reason), "exit %d: libuv cannot go on: %s",

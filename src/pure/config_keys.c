@@ -10,6 +10,7 @@
 
 #define KEYS_MAX 64
 
+/* clang-format off */
 static const struct config_key keys[] = {
 	/* ---- [postgres] ---- */
 	{ .where = CONFIG_IN_POSTGRES, .name = "url", .type = CONFIG_URL,
@@ -139,7 +140,7 @@ static const struct config_key keys[] = {
 	  .meaning = "what must hold for /livez; never the database" },
 	{ .where = CONFIG_IN_ROLE, .name = "on-live-failure", .type = CONFIG_CHOICE,
 	  .fallback = "report", .choices = "report restart",
-	  .meaning = "say so on /livez, or restart the processes" },
+	  .meaning = "say so on /livez, or restart the command" },
 	{ .where = CONFIG_IN_ROLE, .name = "check-interval", .type = CONFIG_DURATION,
 	  .fallback = "10s", .min = 1, .meaning = "pause between two runs of a check" },
 	{ .where = CONFIG_IN_ROLE, .name = "check-timeout", .type = CONFIG_DURATION,
@@ -151,6 +152,7 @@ static const struct config_key keys[] = {
 	{ .where = CONFIG_IN_ROLE, .name = "socket", .type = CONFIG_PATH, .choices = "none",
 	  .meaning = "unix socket for probes; without it /run/pidone/ROLE.sock" },
 };
+/* clang-format on */
 
 _Static_assert(ARRAY_SIZE(keys) <= KEYS_MAX, "config_key_suggest() has room for KEYS_MAX names");
 
@@ -181,12 +183,17 @@ bool config_section_is_reserved(const char *section)
 	return false;
 }
 
+static bool is_small_letter(char c)
+{
+	return c >= 'a' && c <= 'z'; /* in any locale */
+}
+
 bool config_is_role_name(const char *name)
 {
-	if (!islower((unsigned char)name[0]) || config_section_is_reserved(name))
+	if (!is_small_letter(name[0]) || config_section_is_reserved(name))
 		return false;
 	for (const char *p = name; *p != '\0'; p++)
-		if (!islower((unsigned char)*p) && !isdigit((unsigned char)*p))
+		if (!is_small_letter(*p) && (*p < '0' || *p > '9'))
 			return false;
 	return true;
 }

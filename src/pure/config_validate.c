@@ -90,8 +90,6 @@ static void check_companions(const struct config *config, const struct config_en
  * function with the last one. */
 static bool refuse_unsupported(const struct config_entry *entry, struct config_problems *problems)
 {
-	static const char notify[] =
-		"'notify' is not supported by this version: use http://, tcp:// or exec:";
 	static const char migrations[] =
 		"'migrations' is not supported by this version: use exec:python manage.py migrate "
 		"--check";
@@ -101,8 +99,8 @@ static bool refuse_unsupported(const struct config_entry *entry, struct config_p
 		const char *key, *value; /* value NULL: whatever it is */
 		const char *message;
 	} unsupported[] = {
-		{ "ready", "notify", notify },        { "live", "notify", notify },
-		{ "wait", "migrations", migrations }, { "once", NULL, once },
+		{ "wait", "migrations", migrations },
+		{ "once", NULL, once },
 		{ "once-per-release", NULL, once },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(unsupported); i++) {

@@ -25,14 +25,14 @@ enum lifecycle_state {
 };
 
 enum lifecycle_event_type {
-	LIFECYCLE_STARTED,       /* boot is done */
-	LIFECYCLE_WAITED,        /* every target is there */
-	LIFECYCLE_WAIT_FAILED,   /* code: exit code */
+	LIFECYCLE_STARTED,     /* boot is done */
+	LIFECYCLE_WAITED,      /* every target is there */
+	LIFECYCLE_WAIT_FAILED, /* code: exit code */
 	LIFECYCLE_LOCKED,
-	LIFECYCLE_LOCK_FAILED,   /* code */
+	LIFECYCLE_LOCK_FAILED, /* code */
 	LIFECYCLE_LOCK_LOST,
 	LIFECYCLE_STEP_ENDED,    /* code */
-	LIFECYCLE_PROCESS_ENDED, /* process, code, never_ran */
+	LIFECYCLE_PROCESS_ENDED, /* process, code, never_ran, not_forked */
 	LIFECYCLE_UNHEALTHY,     /* process: `live` failed and it shall be restarted */
 	LIFECYCLE_SIGNAL,        /* code: the number of the signal that was received */
 	LIFECYCLE_EXPIRED,       /* timer, process */
@@ -62,7 +62,8 @@ struct lifecycle_event {
 	enum lifecycle_event_type type;
 	enum lifecycle_timer timer;
 	uint8_t process;
-	bool never_ran; /* could not be executed: trying again is pointless */
+	bool never_ran;  /* could not be executed: trying again is pointless */
+	bool not_forked; /* there was no process to be had: may be better in a moment */
 	int code;
 };
 

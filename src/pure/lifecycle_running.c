@@ -12,6 +12,9 @@ static bool shall_restart(const struct lifecycle_turn *t, const struct lifecycle
 		return false;
 	if (process->unhealthy)
 		return true;
+	/* one that is to be replaced is not given up for want of a process */
+	if (event->not_forked && process->backoff > 0)
+		return true;
 	return t->plan->restart == LIFECYCLE_RESTART_ALWAYS ||
 	       (t->plan->restart == LIFECYCLE_RESTART_ON_FAILURE && event->code != 0);
 }

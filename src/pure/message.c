@@ -1,6 +1,8 @@
 /* The message format's gate: nothing unchecked passes into PID 1. */
 #include "pure/message.h"
 
+#include "base/text.h"
+
 int message_decode(const void *bytes, size_t length, struct message *ret)
 {
 	if (length != sizeof(*ret))
@@ -10,9 +12,7 @@ int message_decode(const void *bytes, size_t length, struct message *ret)
 		return -1;
 	if (memchr(ret->text, '\0', sizeof(ret->text)) == NULL)
 		return -1;
-	for (char *p = ret->text; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
+	text_make_printable(ret->text);
 	return 0;
 }
 

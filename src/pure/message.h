@@ -32,7 +32,7 @@ struct message {
 };
 
 /* Bytes of a datagram → *ret; -1 for a wrong size, an unknown type, or a text
- * that is not terminated. Control characters in text become spaces. */
+ * that is not terminated. The text is made printable. */
 int message_decode(const void *bytes, size_t length, struct message *ret) ATTR_CHECK;
 
 /* The text without "NAME: " in front: for a line that names the target already. */

@@ -3,6 +3,8 @@
 #include "supervisor/state.h"
 
 #include "base/log.h"
+#include "base/parse.h"
+#include "base/text.h"
 #include "effect/environment.h"
 #include "sys/sys.h"
 
@@ -33,6 +35,34 @@ static int run_check(struct supervisor *s, uint16_t index)
 		return EXIT_CODE_FAILED;
 	}
 	return check_main(&s->settings.checks[index].spec, &context, s->messages.send_fd);
+}
+
+/* The app says it by itself, nobody has to ask. */
+static bool is_notify(const struct supervisor *s, size_t i)
+{
+	return s->settings.checks[i].spec.kind == CHECK_NOTIFY;
+}
+
+static void on_silence(uv_timer_t *handle)
+{
+	struct supervisor *s = handle->loop->data;
+	char reason[64], span[32];
+	(void)snprintf(reason, sizeof(reason), "has said nothing for %s",
+		       duration_text(s->settings.watchdog_ms, span, sizeof(span)));
+	supervisor_check_decided(s, (uint16_t)(uintptr_t)handle->data, false, reason);
+	supervisor_pump(s);
+}
+
+/* The app is expected to say something from now on. */
+static void expect_notify(struct supervisor *s, uint16_t i)
+{
+	struct page_check *check = &page_write_begin(s->page)->checks[i];
+	check->state = PAGE_CHECK_UNKNOWN;
+	text_copy(check->reason, sizeof(check->reason), "the app has not said so yet");
+	page_write_end(s->page);
+	if (s->settings.checks[i].is_live)
+		(void)uv_timer_start(&s->checks[i].timer, on_silence,
+				     (uint64_t)s->settings.watchdog_ms, 0);
 }
 
 static void plan_next(struct supervisor *s, uint16_t i, uv_timer_cb callback)
@@ -83,15 +113,15 @@ void supervisor_init_checks(struct supervisor *s)
 	}
 }
 
-/* Called when a process was started, also again. What was found out about the
- * old one does not count; ready_too: it is one that `ready` is about. */
-void supervisor_start_checks(struct supervisor *s, bool ready_too)
+/* Called when the command was started, also again: what was found out about the old
+ * one does not count. */
+void supervisor_start_checks(struct supervisor *s)
 {
 	for (uint16_t i = 0; i < s->settings.n_checks; i++) {
-		if (!ready_too && !s->settings.checks[i].is_live)
-			continue;
 		health_reset(&s->checks[i].health);
-		if (!s->checks[i].running)
+		if (is_notify(s, i))
+			expect_notify(s, i);
+		else if (!s->checks[i].running)
 			plan_next(s, i, on_check_timer);
 	}
 }
@@ -120,39 +150,52 @@ static void report_result(struct supervisor *s, uint16_t index, bool ok, const c
 	page_write_end(s->page);
 }
 
-/* Is a process being stopped because of `live`, to be started again? */
+/* Is the main process being stopped because of `live`, to be started again? */
 static bool is_being_replaced(const struct supervisor *s)
 {
-	for (size_t i = 0; i < s->plan->n_processes; i++)
-		if (s->lifecycle.processes[i].unhealthy &&
-		    s->lifecycle.processes[i].state == LIFECYCLE_SLOT_RUNNING)
-			return true;
-	return false;
+	return s->lifecycle.processes[0].unhealthy &&
+	       s->lifecycle.processes[0].state == LIFECYCLE_SLOT_RUNNING;
+}
+
+/* The verdict is a new one. */
+static void tell_verdict(struct supervisor *s, uint16_t index, bool good, const char *reason)
+{
+	const struct settings_check *check = &s->settings.checks[index];
+	if (!good)
+		log_warning("check", "%s %s failed: %s", check->is_live ? "live" : "ready",
+			    check->name, reason);
+	if (!good && check->is_live && s->settings.restart_when_unhealthy)
+		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_UNHEALTHY });
 }
 
 void supervisor_check_ended(struct supervisor *s, uint16_t index, bool ok, const char *reason)
 {
 	struct check_state *check = &s->checks[index];
-	const struct settings_check *settings = &s->settings.checks[index];
 	if (s->lifecycle.state != LIFECYCLE_RUNNING || !check->running)
 		return;
 	check->running = false;
 	(void)uv_timer_stop(&check->deadline);
-	if (settings->is_live && is_being_replaced(s)) {
+	if (s->settings.checks[index].is_live && is_being_replaced(s)) {
 		plan_next(s, index, on_check_timer);
 		return; /* this is the old one's answer */
 	}
 	bool changed = health_result(&check->health, &s->settings.limits, ok);
 	report_result(s, index, ok, reason);
 	plan_next(s, index, on_check_timer);
-	if (!changed)
+	if (changed)
+		tell_verdict(s, index, ok, reason);
+}
+
+void supervisor_check_decided(struct supervisor *s, uint16_t index, bool good, const char *reason)
+{
+	bool is_live = s->settings.checks[index].is_live;
+	if (s->lifecycle.state != LIFECYCLE_RUNNING || (is_live && is_being_replaced(s)))
 		return;
-	if (!ok)
-		log_warning("check", "%s %s failed: %s", settings->is_live ? "live" : "ready",
-			    settings->name, reason);
-	if (ok || !settings->is_live || !s->settings.restart_when_unhealthy)
-		return;
-	for (size_t i = 0; i < s->plan->n_processes; i++)
-		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_UNHEALTHY,
-							     .process = (uint8_t)i });
+	if (is_live)
+		(void)uv_timer_start(&s->checks[index].timer, on_silence,
+				     (uint64_t)s->settings.watchdog_ms, 0);
+	bool changed = health_decide(&s->checks[index].health, good);
+	report_result(s, index, good, reason);
+	if (changed)
+		tell_verdict(s, index, good, reason);
 }

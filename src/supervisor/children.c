@@ -64,16 +64,17 @@ static void app_not_started(struct supervisor *s, enum launch_what what, uint16_
 								     ? LIFECYCLE_STEP_ENDED
 								     : LIFECYCLE_PROCESS_ENDED,
 						     .process = (uint8_t)index,
+						     .not_forked = true,
 						     .code = EXIT_CODE_INTERNAL });
 }
 
-/* Behind the last start of the first round: checks begin, and what only a start
- * could need is let go of. Behind a later start of one process: what was found
- * out about the old one does not count. */
+/* Checks are about the command: they begin with it, and anew when it starts again.
+ * Behind the last start of all, what only a start could need is let go of. */
 static void process_started(struct supervisor *s, uint16_t index)
 {
 	bool again = s->page->content.processes[index].starts > 1;
-	supervisor_start_checks(s, index == 0 || !again);
+	if (index == 0)
+		supervisor_start_checks(s);
 	if (!again && index + 1U == s->plan->n_processes &&
 	    s->lifecycle_plan.restart == LIFECYCLE_RESTART_NEVER && !s->lifecycle_plan.lock &&
 	    !s->settings.restart_when_unhealthy)
@@ -143,7 +144,7 @@ pid_t supervisor_start_own(struct supervisor *s, enum child_kind kind, uint16_t 
 			   const char *title, int (*run)(struct supervisor *s, uint16_t index))
 {
 	int fds[LISTEN_MAX + 4];
-	bool as_user = kind != CHILD_SWEEPER && kind != CHILD_PROBE_SERVER;
+	bool as_user = kind != CHILD_SWEEPER && kind != CHILD_PROBE_SERVER && kind != CHILD_SENDER;
 	const struct own_child own = {
 		.title = title,
 		.keep_fds = fds,
@@ -258,8 +259,11 @@ void supervisor_reap(struct supervisor *s)
 		enum sys_wait_result result = sys_wait_peek(&pid);
 		if (result == SYS_WAIT_NOTHING || result == SYS_WAIT_NO_CHILDREN)
 			break;
-		if (supervisor_find_pid(s, pid) != NULL)
+		if (supervisor_find_pid(s, pid) != NULL) {
 			supervisor_hear_messages(s);
+			if (s->notify.fd >= 0)
+				supervisor_hear_notify(s);
+		}
 		struct child *child = supervisor_find_pid(s, pid);
 		result = sys_wait_take(pid, &code, &signo);
 		if (child == NULL) {
@@ -269,6 +273,8 @@ void supervisor_reap(struct supervisor *s)
 		if (result == SYS_WAIT_STOPPED && supervisor_is_app(child))
 			supervisor_app_stopped(s, child, signo);
 		if (result != SYS_WAIT_ENDED)
+			continue;
+		if (supervisor_hand_over(s, child))
 			continue;
 		struct child ended = *child;
 		child->pid = 0; /* cleared before its end is told: a recycled pid is never hit */

@@ -2,6 +2,7 @@
 #include "supervisor/launch_parts.h"
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "effect/identity.h"
 #include "effect/messages.h"
 #include "effect/program.h"
@@ -80,12 +81,26 @@ static ATTR_NORETURN void fail(const struct launch *launch, int code, const stru
 static void rewrite_listen_pid(const struct launch *launch, struct environment *environment)
 {
 	char own[16];
+	unsigned long pid = 0;
 	const char *given = environment_get(environment, "LISTEN_PID");
-	(void)snprintf(own, sizeof(own), "%d", (int)launch->supervisor);
-	if (given == NULL || !streq(given, own))
+	if (given == NULL || parse_uint(given, INT32_MAX, &pid) < 0 ||
+	    (pid_t)pid != launch->supervisor)
 		return;
 	(void)snprintf(own, sizeof(own), "%d", (int)getpid());
 	environment_set(environment, "LISTEN_PID", own);
+}
+
+/* Where the app can say how it is, as sd_notify(3) and sd_watchdog_enabled(3) have it. */
+static void name_notify_socket(const struct launch *launch, struct environment *environment)
+{
+	char text[24];
+	environment_set(environment, "NOTIFY_SOCKET", launch->notify_socket);
+	if (launch->settings->watchdog_ms == 0)
+		return;
+	(void)snprintf(text, sizeof(text), "%lld", (long long)launch->settings->watchdog_ms * 1000);
+	environment_set(environment, "WATCHDOG_USEC", text);
+	(void)snprintf(text, sizeof(text), "%d", (int)getpid());
+	environment_set(environment, "WATCHDOG_PID", text);
 }
 
 static void leave_terminal(void)
@@ -125,6 +140,8 @@ void launch_in_child(const struct launch *launch, enum launch_what what, size_t 
 		fail(launch, EXIT_CODE_CONFIG, &err);
 	if (what == LAUNCH_STEP)
 		environment_set(&environment, "PGAPPNAME", launch->session_name);
+	else if (launch->notify_socket != NULL)
+		name_notify_socket(launch, &environment);
 	rewrite_listen_pid(launch, &environment);
 	if (launch_expand(launch, launch->settings->shell, what, index, &environment, &argv, &err) <
 	    0)

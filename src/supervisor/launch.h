@@ -15,6 +15,7 @@ struct launch {
 	const struct settings *settings;
 	const char *const *subcommands; /* their words, NULL behind the last */
 	const char *session_name; /* PGAPPNAME of steps; see children/agent.h */
+	const char *notify_socket; /* for NOTIFY_SOCKET of processes; NULL: as it was given */
 	int message_fd;
 	pid_t supervisor;       /* for LISTEN_PID */
 };

@@ -16,6 +16,8 @@ void supervisor_report_state(struct supervisor *s, enum lifecycle_state before)
 	struct page_content *page = page_write_begin(s->page);
 	text_copy(page->state, sizeof(page->state), name);
 	page->state_since_ms = sys_now_ms();
+	/* before it is told */
+	page->ready = page->ready && s->lifecycle.state == LIFECYCLE_RUNNING;
 	page_write_end(s->page);
 	if (s->lifecycle.state == LIFECYCLE_DRAINING)
 		log_info("draining", "not ready any more, serving on for %lld ms (drain)",
@@ -32,6 +34,7 @@ void supervisor_report_process(struct supervisor *s, uint16_t index, enum page_p
 	process->state = state;
 	process->pid = pid;
 	process->since_ms = sys_now_ms();
+	process->status[0] = '\0';
 	if (state == PAGE_PROCESS_RUNNING) {
 		process->starts++;
 		page->restarts += process->starts > 1;
@@ -41,7 +44,17 @@ void supervisor_report_process(struct supervisor *s, uint16_t index, enum page_p
 	page_write_end(s->page);
 }
 
-/* Is the app up, so far as we know? If not, reason says why. */
+static bool has_ready_check(const struct supervisor *s)
+{
+	for (size_t i = 0; i < s->settings.n_checks; i++)
+		if (!s->settings.checks[i].is_live)
+			return true;
+	return false;
+}
+
+/* Is the app up, so far as we know? If not, reason says why. Where a check tells how
+ * the command is, a further process that is being started again takes no readiness
+ * away: a worker that crashes must not take the site down. */
 static bool runs(const struct supervisor *s, char *reason, size_t size)
 {
 	const struct lifecycle *lc = &s->lifecycle;
@@ -51,7 +64,8 @@ static bool runs(const struct supervisor *s, char *reason, size_t size)
 		text_copy(reason, size, lifecycle_state_name(lc->state));
 		return false;
 	}
-	for (size_t i = 0; i < s->plan->n_processes; i++)
+	size_t n = has_ready_check(s) ? 1 : s->plan->n_processes;
+	for (size_t i = 0; i < n; i++)
 		if (s->plan->processes[i].essential &&
 		    lc->processes[i].state != LIFECYCLE_SLOT_RUNNING) {
 			(void)snprintf(reason, size, "%s is not running (it will be started again)",
@@ -101,6 +115,8 @@ void supervisor_report_health(struct supervisor *s)
 	memcpy(page->not_ready, not_ready, sizeof(not_ready));
 	memcpy(page->not_live, not_live, sizeof(not_live));
 	page_write_end(s->page);
+	if (s->manager_fd >= 0)
+		supervisor_tell_manager(s, ready, not_ready);
 	if (s->settings.plain || s->told_ready == ready)
 		return;
 	s->told_ready = ready;

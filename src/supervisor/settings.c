@@ -54,6 +54,10 @@ static int add_check(struct settings *settings, const char *text, bool is_live, 
 	if (max_status != 0)
 		check->spec.max_status = max_status;
 	check->is_live = is_live;
+	settings->notify = settings->notify || check->spec.kind == CHECK_NOTIFY;
+	if (check->spec.kind == CHECK_NOTIFY && is_live)
+		settings->watchdog_ms =
+			settings->limits.interval_ms * settings->limits.failures_max;
 	(void)check_spec_name(&check->spec, check->name, sizeof(check->name));
 	settings->n_checks++;
 	return 0;

@@ -38,6 +38,8 @@ struct settings {
 	int64_t restart_delay_ms, check_timeout_ms;
 	struct health_limits limits;
 	const char *check_host;
+	bool notify;         /* a check is about what the app says by sd_notify */
+	int64_t watchdog_ms; /* so long it may be silent; 0: nobody asks */
 	struct settings_check *checks;
 	size_t n_checks;
 	struct settings_wait *waits;

@@ -65,6 +65,13 @@ static void on_ask(uv_poll_t *handle, int status ATTR_UNUSED, int events ATTR_UN
 	}
 }
 
+static void on_notify(uv_poll_t *handle, int status ATTR_UNUSED, int events ATTR_UNUSED)
+{
+	struct supervisor *s = handle->loop->data;
+	supervisor_hear_notify(s);
+	supervisor_pump(s);
+}
+
 void supervisor_on_timer(uv_timer_t *handle)
 {
 	struct supervisor *s = handle->loop->data;
@@ -113,6 +120,8 @@ static int set_up_loop(struct supervisor *s, struct err *err)
 	if (watch(s, &s->signal_poll, s->signal_fd, on_signals, err) < 0 ||
 	    watch(s, &s->message_poll, s->messages.receive_fd, on_messages, err) < 0)
 		return -1;
+	if (s->notify.fd >= 0 && watch(s, &s->notify_poll, s->notify.fd, on_notify, err) < 0)
+		return -1;
 	return s->sockets.n == 0 ? 0 : watch(s, &s->ask_poll, s->ask_fds[0], on_ask, err);
 }
 
@@ -151,7 +160,7 @@ static int open_descriptors(struct supervisor *s, struct err *err)
 	/* A /proc of another pid namespace would list strangers. */
 	s->children_fd =
 		sweep_can_see() ? open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC) : -1;
-	return open_listeners(s, err);
+	return supervisor_open_notify(s, err) < 0 ? -1 : open_listeners(s, err);
 }
 
 /* ---- all together ---- */

@@ -6,9 +6,11 @@
 #include "children/probe_server.h"
 #include "effect/listen.h"
 #include "effect/messages.h"
+#include "effect/notify_socket.h"
 #include "effect/page.h"
 #include "pure/health.h"
 #include "pure/lifecycle.h"
+#include "pure/sd_notify.h"
 #include "supervisor/launch.h"
 #include "supervisor/settings.h"
 #include "supervisor/supervisor.h"
@@ -21,9 +23,10 @@ enum child_kind {
 	CHILD_PROCESS, /* index */
 	CHILD_AGENT,
 	CHILD_PROBE_SERVER,
-	CHILD_WAITER,  /* index of the target */
-	CHILD_CHECK,   /* index */
+	CHILD_WAITER, /* index of the target */
+	CHILD_CHECK,  /* index */
 	CHILD_SWEEPER,
+	CHILD_SENDER, /* index of what was said: who said it? */
 };
 
 #define CHILDREN_MAX 64
@@ -35,6 +38,7 @@ struct child {
 	bool reported;    /* a message that says how it ended has come */
 	int failed_code;  /* of MESSAGE_EXEC_FAILED: the app's program never ran; else 0 */
 	bool killed_by_us;
+	pid_t next_pid; /* of a process: who is its main when this one has ended; 0: nobody */
 };
 
 /* A child of our own that is started again when it dies. */
@@ -57,6 +61,14 @@ struct check_state {
 	bool running;
 };
 
+/* What somebody said who is not a main process: heard when it is known who that was. */
+struct said {
+	pid_t sender; /* 0: the entry is free */
+	struct sd_notify what;
+	uint32_t starts[LIFECYCLE_PROCESSES_MAX]; /* of each process, when it was said */
+};
+#define SAID_MAX 8
+
 #define EVENTS_MAX 128
 
 /* What a plain command needs stands first, so that PID 1 touches few pages of it. */
@@ -71,7 +83,7 @@ struct supervisor {
 
 	/* made at boot, none later */
 	uv_loop_t loop;
-	uv_poll_t signal_poll, message_poll, ask_poll;
+	uv_poll_t signal_poll, message_poll, ask_poll, notify_poll;
 	uv_timer_t timers[LIFECYCLE_TIMER_PER_PROCESS];
 	uv_timer_t reminder; /* once a minute while waiting */
 	uv_timer_t sweep_timer;
@@ -80,7 +92,11 @@ struct supervisor {
 	int children_fd;     /* /proc/self/task/…/children, or -1 */
 	int ask_fds[2];      /* [0] PID 1's, [1] the probe server's */
 	struct messages messages;
+	struct listen_sockets sockets;
+	struct notify_socket notify;
+	int manager_fd; /* to the service manager outside, or -1 */
 
+	bool manager_knows_stop;
 	bool pumping;
 	bool reason_told;    /* as an error, in the log */
 	bool told_ready;     /* the last thing logged about readiness */
@@ -104,7 +120,7 @@ struct supervisor {
 	char stopped_while[PAGE_REASON_SIZE]; /* what was waited for at the stop request */
 	char session_id[48];                  /* this start of this container */
 	char session_name[AGENT_SESSION_NAME_SIZE];
-	struct listen_sockets sockets;
+	struct said said[SAID_MAX];
 	struct wait_state waits[SETTINGS_WAITS_MAX];
 	struct check_state checks[SETTINGS_CHECKS_MAX];
 };
@@ -188,9 +204,21 @@ const char *supervisor_waiting_reason(const struct supervisor *s, char *buffer, 
 int supervisor_enter_check(struct supervisor *s, struct check_context *ret,
 			   struct err *err) ATTR_CHECK;
 void supervisor_init_checks(struct supervisor *s);
-void supervisor_start_checks(struct supervisor *s, bool ready_too);
+void supervisor_start_checks(struct supervisor *s);
 void supervisor_stop_checks(struct supervisor *s);
 void supervisor_check_ended(struct supervisor *s, uint16_t index, bool ok, const char *reason);
+
+/* One word decides, not a threshold: what the app says of itself. */
+void supervisor_check_decided(struct supervisor *s, uint16_t index, bool good, const char *reason);
+
+/* notify.c: sd_notify */
+int supervisor_open_notify(struct supervisor *s, struct err *err) ATTR_CHECK;
+void supervisor_hear_notify(struct supervisor *s);
+void supervisor_sender_known(struct supervisor *s, const struct child *child, int code);
+/* Has this main process named another one that is ours to bury now? */
+bool supervisor_hand_over(struct supervisor *s, struct child *ended);
+/* What the service manager outside is told when something has changed. */
+void supervisor_tell_manager(struct supervisor *s, bool ready, const char *not_ready);
 
 /* report.c: the shared page, and what is told at the end */
 void supervisor_report_state(struct supervisor *s, enum lifecycle_state before);

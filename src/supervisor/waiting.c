@@ -194,6 +194,7 @@ void supervisor_on_message(struct supervisor *s, const struct message *message, 
 		break;
 	case CHILD_PROBE_SERVER:
 	case CHILD_SWEEPER:
+	case CHILD_SENDER:
 		break;
 	}
 }
@@ -261,6 +262,9 @@ void supervisor_own_ended(struct supervisor *s, const struct child *child, int c
 		break;
 	case CHILD_SWEEPER:
 		supervisor_swept(s, child->index, code);
+		break;
+	case CHILD_SENDER:
+		supervisor_sender_known(s, child, code);
 		break;
 	case CHILD_STEP:
 	case CHILD_PROCESS:

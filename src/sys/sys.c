@@ -101,6 +101,12 @@ enum sys_wait_result sys_wait_take(pid_t pid, int *ret_code, int *ret_signo)
 	return result;
 }
 
+bool sys_is_child(pid_t pid)
+{
+	siginfo_t info;
+	return pid > 1 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 bool sys_has_ended(pid_t pid)
 {
 	siginfo_t info = { .si_pid = 0 };

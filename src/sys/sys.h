@@ -31,6 +31,8 @@ enum sys_wait_result sys_wait_peek(pid_t *ret_pid);
  * 0. STOPPED: *ret_signo is what stopped it. */
 enum sys_wait_result sys_wait_take(pid_t pid, int *ret_code, int *ret_signo);
 
+/* Is it a child of ours, also one that has ended? */
+bool sys_is_child(pid_t pid);
 /* Has this child ended? It stays a zombie, so that its number stays its own and
  * its group can still be signalled. */
 bool sys_has_ended(pid_t pid);

@@ -106,10 +106,14 @@ static int set_up(void **state ATTR_UNUSED)
 	(void)snprintf(page->state, sizeof(page->state), "running");
 	page->ready = page->live = page->started = true;
 	page->n_processes = 1;
-	page->processes[0] = (struct page_process){ .name = "main", .program = "guni\"corn",
-						    .state = PAGE_PROCESS_RUNNING, .pid = 7,
-						    .starts = 3, .exit_code = 137,
-						    .since_ms = page->booted_ms };
+	page->processes[0] = (struct page_process){ .name = "main",
+						    .program = "guni\"corn",
+						    .state = PAGE_PROCESS_RUNNING,
+						    .pid = 7,
+						    .starts = 3,
+						    .exit_code = 137,
+						    .since_ms = page->booted_ms,
+						    .status = "serving \"it\"" };
 	page->n_checks = 2;
 	page->checks[0] = (struct page_check){ .name = "http://localhost:8000/",
 					       .kind = PAGE_CHECK_READY, .state = PAGE_CHECK_OK };
@@ -238,13 +242,15 @@ static void test_status_and_metrics(void **state ATTR_UNUSED)
 	assert_non_null(strstr(text, "Content-Type: application/json\r\n"));
 	assert_non_null(strstr(text, "\"role\":\"/run\",\"state\":\"running\""));
 	assert_non_null(strstr(text, "\"program\":\"guni\\\"corn\",\"state\":\"running\""));
-	assert_non_null(strstr(text, ",\"pid\":7,\"starts\":3,\"last_exit_code\":137}"));
+	assert_non_null(strstr(text, ",\"pid\":7,\"status\":\"serving \\\"it\\\"\",\"starts\":3,"
+				     "\"last_exit_code\":137}"));
 	assert_non_null(strstr(text, "\"reason\":\"no \\\"WATCHDOG=1\\\"\\u000afor 60 s\""));
 	fd = dial();
 	say(fd, "GET /status?format=text HTTP/1.0\r\n\r\n");
 	text = hear_all(fd);
 	assert_non_null(strstr(text, "state      running for 1h 2m\n"));
-	assert_non_null(strstr(text, "pid 7, started 3 times, last exit code 137\n"));
+	assert_non_null(
+		strstr(text, "pid 7, started 3 times, last exit code 137: serving \"it\"\n"));
 	fd = dial();
 	say(fd, "GET /metrics HTTP/1.0\r\n\r\n");
 	text = hear_all(fd);

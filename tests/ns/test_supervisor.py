@@ -10,6 +10,7 @@ from harness import Pidone, wait_until
 SITE = ("[run]\ncommand = /usr/bin/python3 -m http.server 8000 --bind 127.0.0.1\n"
         "ready = http://127.0.0.1:8000/\ncheck-interval = 100ms\nstop-grace = 5s\n"
         "live = tcp://127.0.0.1:8000\n")
+DRAIN = "drain = 1h\n"  # until a second TERM
 
 
 def children_named(p, title):
@@ -38,7 +39,9 @@ def live_a_whole_life(p):
     p.until("/livez", 200)
     note()
     p.signal(signal.SIGTERM)
+    p.expect("serving on")
     note()
+    p.signal(signal.SIGTERM)
     server.refuse()
     return seen
 
@@ -46,7 +49,7 @@ def live_a_whole_life(p):
 @harness.bare  # valgrind leaves a descriptor of its own to be closed as inherited
 def test_threads_and_descriptors():
     """PID 1 has one thread, always, and its descriptors stay what they were after boot"""
-    p = Pidone(["/run"], config=SITE + "wait = tcp://127.0.0.1:8001\nsignal.USR1 = none\n")
+    p = Pidone(["/run"], config=SITE + DRAIN + "wait = tcp://127.0.0.1:8001\nsignal.USR1 = none\n")
     seen = live_a_whole_life(p)
     assert p.wait() == 143
     assert all(fds == seen[0] for fds in seen), [set(fds) ^ set(seen[0]) for fds in seen]
@@ -73,7 +76,7 @@ if "PIDONE_SLOW" not in os.environ:  # sanitizers and valgrind have an allocator
         assert p.wait() == 0
         assert p.count("ALLOCATION behind the line") == 1, "the counter does not count"
         p = Pidone(["/run"], env={"LD_PRELOAD": counter},
-                   config=SITE + "wait = tcp://127.0.0.1:8001\nsignal.USR1 = none\n")
+                   config=SITE + DRAIN + "wait = tcp://127.0.0.1:8001\nsignal.USR1 = none\n")
         live_a_whole_life(p)
         assert p.wait() == 143
         assert p.count("LINE passed") >= 1

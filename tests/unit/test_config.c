@@ -471,20 +471,15 @@ static void keys_without_effect_are_warned_about(void **state)
 static void what_is_not_built_is_refused(void **state)
 {
 	(void)state;
-	assert_messages("[run]\ncommand = c\nready = notify\nlive = notify\nwait = migrations\n"
-			"[init]\nonce = a | b\nonce-per-release = c\n[command]\nready = notify\n",
-			"E f:3: 'ready' in [run]: 'notify' is not supported by this version: use http://, "
-			"tcp:// or exec:\n"
-			"E f:4: 'live' in [run]: 'notify' is not supported by this version: use http://, "
-			"tcp:// or exec:\n"
-			"E f:5: 'wait' in [run]: 'migrations' is not supported by this version: use "
-			"exec:python manage.py migrate --check\n"
-			"E f:7: 'once' in [init]: not supported by this version: make it a 'step' that can "
-			"run at every start\n"
-			"E f:8: 'once-per-release' in [init]: not supported by this version: make it a "
-			"'step' that can run at every start\n"
-			"E f:10: 'ready' in [command]: 'notify' is not supported by this version: use "
-			"http://, tcp:// or exec:\n");
+	assert_messages(
+		"[run]\ncommand = c\nready = notify\nlive = notify\nwait = migrations\n"
+		"[init]\nonce = a | b\nonce-per-release = c\n",
+		"E f:5: 'wait' in [run]: 'migrations' is not supported by this version: use "
+		"exec:python manage.py migrate --check\n"
+		"E f:7: 'once' in [init]: not supported by this version: make it a 'step' that can "
+		"run at every start\n"
+		"E f:8: 'once-per-release' in [init]: not supported by this version: make it a "
+		"'step' that can run at every start\n");
 	assert_result("", VARIABLES("PIDONE_RUN_ONCE=a\nb", "PIDONE_ASYNC_WAIT=postgres\nmigrations"),
 		      NULL,
 		      "E PIDONE_RUN_ONCE: 'once' in [run]: not supported by this version: make it a "

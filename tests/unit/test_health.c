@@ -42,9 +42,13 @@ static void test_success_between_failures_counts_anew(void **state ATTR_UNUSED)
 	assert_int_equal(health.verdict, HEALTH_GOOD);
 }
 
+/* What never held is starting: the quick tries do not count. */
 static void test_unknown_until_the_threshold(void **state ATTR_UNUSED)
 {
 	struct health health = { 0 };
+	for (int quick = 0; quick < 7; quick++) /* 100 ms, 200 ms, … 6.4 s */
+		assert_false(health_result(&health, &limits, false));
+	assert_int_equal(health.failures, 0);
 	assert_false(health_result(&health, &limits, false));
 	assert_false(health_result(&health, &limits, false));
 	assert_int_equal(health.verdict, HEALTH_UNKNOWN);
@@ -63,6 +67,7 @@ static void test_quick_until_the_first_success(void **state ATTR_UNUSED)
 		assert_int_equal(health_delay_ms(&health, &limits, MIDDLE), delays[i]);
 		(void)health_result(&health, &limits, false);
 	}
+	(void)health_result(&health, &limits, false);
 	assert_int_equal(health.verdict, HEALTH_BAD); /* and still no success */
 	(void)health_result(&health, &limits, true);
 	assert_int_equal(health_delay_ms(&health, &limits, MIDDLE), 10000);
@@ -72,6 +77,20 @@ static void test_quick_until_the_first_success(void **state ATTR_UNUSED)
 	}
 	health_reset(&health);
 	assert_int_equal(health_delay_ms(&health, &limits, MIDDLE), 100);
+}
+
+static void test_one_word_decides(void **state ATTR_UNUSED)
+{
+	struct health health = { 0 };
+	assert_true(health_decide(&health, false));
+	assert_int_equal(health.verdict, HEALTH_BAD);
+	assert_int_equal(health.failures, 1);
+	assert_false(health_decide(&health, false));
+	assert_true(health_decide(&health, true));
+	assert_int_equal(health.verdict, HEALTH_GOOD);
+	assert_int_equal(health.failures, 0);
+	assert_false(health_decide(&health, true));
+	assert_true(health_decide(&health, false));
 }
 
 static void test_jitter(void **state ATTR_UNUSED)
@@ -106,6 +125,7 @@ int main(void)
 		cmocka_unit_test(test_success_between_failures_counts_anew),
 		cmocka_unit_test(test_unknown_until_the_threshold),
 		cmocka_unit_test(test_quick_until_the_first_success),
+		cmocka_unit_test(test_one_word_decides),
 		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_extremes),
 	};

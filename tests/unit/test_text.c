@@ -12,6 +12,55 @@
 #include <errno.h>
 #include <stdio.h>
 
+static void a_copy_is_cut_and_terminated(void **state)
+{
+	char buffer[4];
+	(void)state;
+	text_copy(buffer, sizeof(buffer), "ab");
+	assert_string_equal(buffer, "ab");
+	text_copy(buffer, sizeof(buffer), "abcdef");
+	assert_string_equal(buffer, "abc");
+	text_copy(buffer, 1, "abc");
+	assert_string_equal(buffer, "");
+	assert_string_equal(text_append(buffer, sizeof(buffer), "a"), "a");
+	assert_string_equal(text_append(buffer, sizeof(buffer), "bcd"), "abc");
+	assert_string_equal(text_append(buffer, sizeof(buffer), "e"), "abc");
+}
+
+static void numbers_are_appended(void **state)
+{
+	char buffer[16] = "n=";
+	(void)state;
+	assert_string_equal(text_append_uint(buffer, sizeof(buffer), 0), "n=0");
+	assert_string_equal(text_append_uint(buffer, sizeof(buffer), 4294967295U), "n=04294967295");
+	assert_string_equal(text_append_uint(buffer, sizeof(buffer), 12345), "n=0429496729512");
+}
+
+static void a_strangers_text_is_made_printable(void **state)
+{
+	static const struct {
+		const char *given, *shown;
+	} texts[] = {
+		{ "", "" },
+		{ "a\tb\x7f\x1b[m", "a b  [m" },
+		{ "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d",
+		  "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d" },
+		{ "\xff\xc3", "??" }, /* no sequence; one that is cut */
+		{ "\xc0\xaf", "??" }, /* overlong */
+		{ "\xe0\x80\x80", "???" },
+		{ "\xed\xa0\x80", "???" },      /* a surrogate */
+		{ "\xf4\x90\x80\x80", "????" }, /* above U+10FFFF */
+		{ "\xe2\x82", "??" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		char text[32];
+		text_copy(text, sizeof(text), texts[i].given);
+		text_make_printable(text);
+		assert_string_equal(text, texts[i].shown);
+	}
+}
+
 static void an_empty_buf_is_an_empty_text(void **state)
 {
 	struct buf buf = { 0 };
@@ -117,6 +166,9 @@ int main(void)
 		cmocka_unit_test(texts_and_formats_are_appended),
 		cmocka_unit_test(a_taken_text_leaves_an_empty_buf),
 		cmocka_unit_test(a_list_stays_terminated),
+		cmocka_unit_test(a_copy_is_cut_and_terminated),
+		cmocka_unit_test(numbers_are_appended),
+		cmocka_unit_test(a_strangers_text_is_made_printable),
 		cmocka_unit_test(errors_are_one_bounded_line),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

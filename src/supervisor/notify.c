@@ -1,0 +1,177 @@
+/* sd_notify(3), on both sides. The app says that it is ready, alive, stopping, what it
+ * does, and who its main process is. Main processes are heard at once; who else it
+ * was that spoke, a child of ours finds out through /proc: descendants are heard,
+ * others (of other containers of the pod, by `kubectl exec`) are not. */
+#include "supervisor/state.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "effect/datagram.h"
+#include "effect/environment.h"
+#include "effect/process_tree.h"
+#include "sys/sys.h"
+
+#include <stdio.h>
+
+/* What a child that looks for a sender ends with: a process's index, or */
+#define CODE_ORPHAN   254
+#define CODE_STRANGER 255
+
+/* ---- boot ---- */
+
+/* A plain command without checks gets the socket that we were given, as it gets all
+ * else; for a role readiness is ours to tell, and the app tells us. */
+static int open_manager(struct supervisor *s)
+{
+	struct err err;
+	char **base = s->options->given->environment;
+	if (s->settings.plain && !s->settings.notify)
+		return -1;
+	const char *address = environment_take(base, "NOTIFY_SOCKET");
+	(void)environment_take(base, "WATCHDOG_USEC");
+	(void)environment_take(base, "WATCHDOG_PID");
+	if (address == NULL || address[0] == '\0')
+		return -1;
+	int fd = notify_socket_connect(address, &err);
+	if (fd < 0)
+		log_warning("notify", "NOTIFY_SOCKET: %s: nobody is told", err.msg);
+	return fd;
+}
+
+int supervisor_open_notify(struct supervisor *s, struct err *err)
+{
+	s->notify.fd = -1;
+	s->manager_fd = open_manager(s);
+	if (!s->settings.notify)
+		return 0;
+	if (notify_socket_open(&s->notify, err) < 0)
+		return -1;
+	s->launch.notify_socket = s->notify.name;
+	return 0;
+}
+
+/* ---- hearing ---- */
+
+/* Readiness and liveness are the command's to tell; a further process may say what it
+ * does, and who it is. */
+static void hear_about_checks(struct supervisor *s, const struct sd_notify *what)
+{
+	for (uint16_t i = 0; i < s->settings.n_checks; i++) {
+		const struct settings_check *check = &s->settings.checks[i];
+		if (check->spec.kind != CHECK_NOTIFY)
+			continue;
+		if (check->is_live && (what->ready || what->watchdog))
+			supervisor_check_decided(s, i, true, "");
+		else if (!check->is_live && what->stopping)
+			supervisor_check_decided(s, i, false, "the app says that it is stopping");
+		else if (!check->is_live && what->ready)
+			supervisor_check_decided(s, i, true, "");
+	}
+}
+
+static void hear(struct supervisor *s, uint16_t index, const struct sd_notify *what)
+{
+	struct child *child = supervisor_find_child(s, CHILD_PROCESS, index);
+	if (child == NULL)
+		return;
+	if (what->main_pid != 0 && supervisor_find_pid(s, what->main_pid) == NULL)
+		child->next_pid = what->main_pid;
+	if (what->has_status) {
+		struct page_process *process = &page_write_begin(s->page)->processes[index];
+		text_copy(process->status, sizeof(process->status), what->status);
+		page_write_end(s->page);
+		log_debug("notify", "%s says: %s", s->plan->processes[index].name, what->status);
+	}
+	if (index == 0)
+		hear_about_checks(s, what);
+}
+
+static int find_sender(struct supervisor *s, uint16_t index)
+{
+	pid_t mains[LIFECYCLE_PROCESSES_MAX];
+	for (uint16_t i = 0; i < s->plan->n_processes; i++) {
+		const struct child *child = supervisor_find_child(s, CHILD_PROCESS, i);
+		mains[i] = child != NULL ? child->pid : 0;
+	}
+	int found = process_ancestor(s->said[index].sender, getppid(), mains, s->plan->n_processes);
+	return found == PROCESS_ORPHAN ? CODE_ORPHAN : found < 0 ? CODE_STRANGER : found;
+}
+
+static void ask_who(struct supervisor *s, pid_t sender, const struct sd_notify *what)
+{
+	uint16_t i = 0;
+	while (i < SAID_MAX && s->said[i].sender != 0)
+		i++;
+	if (i == SAID_MAX) {
+		log_debug("notify", "too many speak at once: pid %d is not heard", (int)sender);
+		return;
+	}
+	s->said[i].sender = sender;
+	s->said[i].what = *what;
+	for (size_t p = 0; p < s->plan->n_processes; p++)
+		s->said[i].starts[p] = s->page->content.processes[p].starts;
+	if (supervisor_start_own(s, CHILD_SENDER, i, "pidone: sender", find_sender) == 0)
+		s->said[i].sender = 0;
+}
+
+void supervisor_sender_known(struct supervisor *s, const struct child *child, int code)
+{
+	struct said *said = &s->said[child->index];
+	uint16_t index = code == CODE_ORPHAN ? 0 : (uint16_t)code;
+	if (index >= s->plan->n_processes)
+		log_debug("notify", "pid %d is none of ours: it is not heard", (int)said->sender);
+	else if (said->starts[index] == s->page->content.processes[index].starts)
+		hear(s, index, &said->what);
+	said->sender = 0;
+}
+
+void supervisor_hear_notify(struct supervisor *s)
+{
+	char bytes[SD_NOTIFY_SIZE_MAX + 1];
+	struct sd_notify what;
+	pid_t sender = 0;
+	ssize_t length;
+	while ((length = datagram_receive(s->notify.fd, bytes, sizeof(bytes), &sender)) >= 0) {
+		if (sender <= 1 || !sd_notify_parse(bytes, (size_t)length, &what))
+			continue;
+		const struct child *child = supervisor_find_pid(s, sender);
+		if (child == NULL)
+			ask_who(s, sender, &what);
+		else if (child->kind == CHILD_PROCESS)
+			hear(s, child->index, &what);
+	}
+}
+
+/* ---- another main process ---- */
+
+bool supervisor_hand_over(struct supervisor *s, struct child *ended)
+{
+	char program[2 * PAGE_NAME_SIZE];
+	pid_t next = ended->next_pid;
+	if (ended->kind != CHILD_PROCESS || next == 0 || !sys_is_child(next))
+		return false;
+	pid_t old = ended->pid;
+	(void)supervisor_take_terminal_back(s, ended);
+	*ended = (struct child){ .kind = CHILD_PROCESS, .index = ended->index, .pid = next };
+	page_write_begin(s->page)->processes[ended->index].pid = next;
+	page_write_end(s->page);
+	log_info("main-pid", "%s (pid %d) has handed over to pid %d",
+		 launch_title(s->plan, LAUNCH_PROCESS, ended->index, program, sizeof(program)),
+		 (int)old, (int)next);
+	return true;
+}
+
+/* ---- telling ---- */
+
+void supervisor_tell_manager(struct supervisor *s, bool ready, const char *not_ready)
+{
+	char lines[PAGE_REASON_SIZE + 64];
+	bool stops = s->lifecycle.state > LIFECYCLE_RUNNING && !s->lifecycle.relock;
+	(void)snprintf(lines, sizeof(lines), "%sSTATUS=%s\n",
+		       ready                             ? "READY=1\n"
+		       : stops && !s->manager_knows_stop ? "STOPPING=1\n"
+							 : "",
+		       ready ? "ready" : not_ready);
+	s->manager_knows_stop = s->manager_knows_stop || stops;
+	notify_socket_tell(s->manager_fd, lines);
+}

@@ -1,0 +1,292 @@
+#!/usr/bin/python3
+"""How a role stops: contract §4, as PID 1 and as a subreaper."""
+import os
+import signal
+import subprocess
+import time
+
+import harness
+from harness import Pidone, process_state, wait_until
+from programs import END_ON_TERM, WAIT, listener, process_called, program
+
+
+def both(case):
+    """The case as PID 1, and as a subreaper."""
+    def run():
+        case(pid1=True)
+        case(pid1=False)
+    run.__doc__ = case.__doc__
+    run.__name__ = case.__name__
+    return run
+
+
+def role(keys, pid1, name="run", **more):
+    return Pidone(["/" + name], config="[%s]\n%s\n" % (name, keys), pid1=pid1, **more)
+
+
+# ---- services ----
+
+@both
+def test_stop_signal_goes_to_the_main_only(pid1):
+    """the stop signal goes to each process's main pid only, once"""
+    main = program(WAIT + "pid = os.fork()\n"
+                   "say('up')\n"
+                   "signal.sigwait({signal.SIGTERM})\n"
+                   "say('main got' if pid else 'child got')\n"
+                   "if pid:\n"
+                   "    os.kill(pid, 9)\n")
+    p = role("command = " + main, pid1)
+    p.expect("^up")
+    p.expect("^up")
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 0
+    assert p.count("main got") == 1 and "child got" not in p.output(), p.output()
+
+
+@both
+def test_each_process_gets_its_stop_signal(pid1):
+    """the stop signal goes to each process of the role"""
+    p = role("command = %s\nprocess.other = %s" % (listener(END_ON_TERM), listener(END_ON_TERM)),
+             pid1)
+    p.expect("^up")
+    p.expect("^up")
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 0
+    assert p.count("^got SIGTERM") == 2
+
+
+@both
+def test_what_is_left_gets_term_then_kill(pid1):
+    """what is left when the mains have ended, orphans of other sessions included, gets TERM, and
+    KILL at the end of `stop-grace`"""
+    stubborn = program(WAIT + "say('orphan up')\n"
+                       "while True:\n"
+                       "    say('orphan got', name(signal.sigwait(everything)))\n")
+    p = role("stop-grace = 500ms\ncommand = sh -c '(setsid %s &) ; read x; exit 4'" % stubborn,
+             pid1, stdin=subprocess.PIPE)
+    p.expect("^orphan up")
+    left = p.inside()
+    p.popen.stdin.close()
+    p.expect("^orphan got SIGTERM")
+    assert p.wait() == 4
+    assert all(process_state(pid) in ("", "Z") for pid in left)
+
+
+@both
+def test_leaves_the_moment_the_last_child_is_gone(pid1):
+    """the supervisor leaves the moment the last child is gone, not at the end of the grace"""
+    p = role("stop-grace = 1h\ncommand = " + listener(END_ON_TERM), pid1)
+    p.expect("^up")
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 0
+
+
+@both
+def test_kill_at_the_end_of_the_grace(pid1):
+    """KILL at the end of `stop-grace`"""
+    p = role("stop-grace = 300ms\ncommand = " + listener(), pid1)
+    p.expect("^up")
+    p.signal(signal.SIGTERM)
+    p.expect("^got SIGTERM")
+    assert p.wait() == 137
+    assert "sent KILL" in p.output()
+
+
+@both
+def test_stopped_process(pid1):
+    """a stopped (T) process is continued, so that it can act on the stop signal"""
+    p = role("command = " + listener(END_ON_TERM), pid1)
+    p.expect("^up")
+    main = process_called(p, "python3")
+    os.kill(main, signal.SIGSTOP)
+    wait_until(lambda: process_state(main) == "T", 5)
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 0
+
+
+@both
+def test_stopped_orphan(pid1):
+    """a stopped orphan is continued, too"""
+    orphan = program(WAIT + "say('orphan up', str(os.getpid()))\n"
+                     "signal.sigwait({signal.SIGTERM})\nsay('orphan ends')\n")
+    p = role("stop-grace = 1h\ncommand = sh -c '(setsid %s &) ; exec sleep 1077'" % orphan, pid1)
+    p.expect("^orphan up")
+    main = process_called(p, "sleep")
+    found = process_called(p, "python3")
+    os.kill(found, signal.SIGSTOP)
+    wait_until(lambda: process_state(found) == "T", 5)
+    os.kill(main, signal.SIGKILL)
+    assert p.wait() == 137
+    assert "orphan ends" in p.output()
+
+
+def test_process_that_cannot_be_killed():
+    """after KILL the supervisor leaves at most 2 s later, and names who hangs in the kernel"""
+    group = "/sys/fs/cgroup/freezer/pidone-test-%d" % os.getpid()
+    if not os.path.isdir(os.path.dirname(group)):
+        harness.skip("needs the freezer of control groups, version 1")
+    os.mkdir(group)
+
+    def write(name, text):
+        with open(group + "/" + name, "w", encoding="ascii") as file:
+            file.write(text)
+    try:
+        # not as PID 1: the kernel would hold the namespace's end until the thaw
+        p = role("stop-grace = 200ms\ncommand = sleep 1077", False)
+        main = process_called(p, "sleep")
+        write("cgroup.procs", str(main))
+        write("freezer.state", "FROZEN")
+        p.signal(signal.SIGTERM)
+        p.expect(r"sleep \(pid %d\) does not end by KILL" % main)
+        assert p.wait(5) == 143
+    finally:
+        write("freezer.state", "THAWED")
+        wait_until(lambda: harness.remove_directory(group), 5)
+
+
+@both
+def test_drain(pid1):
+    """readiness fails at once, `drain` runs while the app still serves, then the stop signal"""
+    p = role("drain = 700ms\ncommand = " + listener(END_ON_TERM), pid1)
+    p.expect("^up")
+    p.until("/readyz", 200)
+    begin = time.monotonic()
+    p.signal(signal.SIGTERM)
+    p.expect("serving on")
+    assert p.http("/readyz")[0] == 503
+    assert p.http("/livez")[0] == 200
+    assert p.wait() == 0
+    assert time.monotonic() - begin >= 0.69
+
+
+@both
+def test_second_term_ends_the_drain_and_is_not_forwarded(pid1):
+    """a second TERM ends the drain, and is not forwarded"""
+    p = role("drain = 1h\ncommand = " + listener("sys.exit(0) if s == 10 else None"), pid1)
+    p.expect("^up")
+    p.signal(signal.SIGTERM)
+    p.expect("serving on")
+    p.signal(signal.SIGTERM)
+    p.expect("^got SIGTERM")
+    p.signal(signal.SIGTERM)
+    p.signal(signal.SIGUSR1)
+    p.expect("^got SIGUSR1")
+    assert p.wait() == 0
+    assert p.count("^got SIGTERM") == 1, p.output()
+
+
+@both
+def test_stop_signal(pid1):
+    """stop-signal is what a stop sends instead of the signal that came"""
+    p = role("stop-signal = QUIT\ncommand = " + listener("sys.exit(7) if s == 3 else None"), pid1)
+    p.expect("^up")
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 7
+    assert "got SIGTERM" not in p.output()
+
+
+# ---- one-shot roles ----
+
+@both
+def test_one_shot_finishes_the_running_step(pid1):
+    """TERM on a one-shot: no further step; the running step may finish; exit 143"""
+    p = role("step = sh -c 'echo first; read x; echo first done'\nstep = echo second", pid1, "init",
+             stdin=subprocess.PIPE)
+    p.expect("^first")
+    p.signal(signal.SIGTERM)
+    p.signal(signal.SIGTERM)
+    p.popen.stdin.close()
+    assert p.wait() == 143
+    assert "first done" in p.output() and "\nsecond" not in p.output(), p.output()
+
+
+@both
+def test_one_shot_whose_every_step_had_run_exits_zero(pid1):
+    """exit 143 unless every step had run"""
+    p = role("step = sh -c 'echo first; read x; echo done'", pid1, "init", stdin=subprocess.PIPE)
+    p.expect("^first")
+    p.signal(signal.SIGTERM)
+    p.popen.stdin.close()
+    assert p.wait() == 0
+    assert "\ndone" in p.output()
+
+
+@both
+def test_one_shot_step_that_does_not_end(pid1):
+    """the running step may finish within `stop-grace`, then TERM"""
+    p = role("stop-grace = 200ms\nstep = sh -c 'echo up; sleep 1077'", pid1, "init")
+    p.expect("^up")
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 143
+    assert "sent TERM to sh" in p.output()
+
+
+@both
+def test_one_shot_step_that_ignores_term(pid1):
+    """then KILL 5 s later"""
+    p = role("stop-grace = 100ms\nstep = " + listener(), pid1, "init")
+    p.expect("^up")
+    p.signal(signal.SIGTERM)
+    p.expect("^got SIGTERM")
+    assert p.wait(8) == 143
+    assert "sent KILL" in p.output()
+
+
+@both
+def test_int_reaches_a_step_at_once(pid1):
+    """INT (a person's Ctrl-C) is forwarded at once"""
+    p = role("step = " + listener("sys.exit(9) if s == 2 else None"), pid1, "init")
+    p.expect("^up")
+    p.signal(signal.SIGINT)
+    p.expect("^got SIGINT")
+    assert p.wait() == 130
+
+
+@both
+def test_step_timeout(pid1):
+    """124: a step took longer than step-timeout"""
+    p = role("step-timeout = 300ms\nstep = sleep 1077", pid1, "init")
+    assert p.wait() == 124, p.output()
+    assert "step-timeout" in p.output(), p.output()
+
+
+# ---- plain commands ----
+
+@both
+def test_plain_command_is_told_each_time(pid1):
+    """a plain command: TERM and INT go to it as they come, each time; no stop-grace"""
+    p = Pidone(["--"] + listener("n = globals().get('n', 0) + 1\n    n == 3 and sys.exit(3)").split(),
+               pid1=pid1)
+    p.expect("^up")
+    for name in ("SIGTERM", "SIGINT", "SIGTERM"):
+        p.signal(signal.Signals[name])
+        p.expect("^got " + name)
+    assert p.wait() == 3
+
+
+@both
+def test_rest_of_a_plain_command(pid1):
+    """what a plain command left behind gets TERM, and KILL 5 s after its end"""
+    stubborn = program(WAIT + "say('orphan up')\n"
+                       "while True:\n"
+                       "    say('orphan got', name(signal.sigwait(everything)))\n")
+    p = Pidone(["sh", "-c", "setsid %s & read x; exit 6" % stubborn], pid1=pid1,
+               stdin=subprocess.PIPE)
+    p.expect("^orphan up")
+    p.popen.stdin.close()
+    p.expect("^orphan got SIGTERM")
+    assert p.wait(8) == 6
+
+
+@both
+def test_subreaper_does_not_warn(pid1):
+    """not PID 1 it becomes a subreaper, without a warning"""
+    p = role("command = sleep 1077", pid1)
+    p.expect("ready")
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 143
+    assert "warning" not in p.output(), p.output()
+
+
+if __name__ == "__main__":
+    harness.main()
