@@ -165,7 +165,8 @@ static void bind_fd(int from_fd, bool directory, const char *to)
 		if (mkdir(to, 0755) < 0 && errno != EEXIST)
 			die("mkdir '%s'", to);
 	} else {
-		int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		/* not for writing: what is there may be a program that runs (ETXTBSY) */
+		int fd = open(to, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
 		if (fd < 0)
 			die("create '%s'", to);
 		(void)close(fd);
