@@ -140,3 +140,61 @@ script_tests = \
 	tests/pg/test_wait.py \
 	tests/app/test_quickstart.py \
 	tests/app/test_site.py
+
+# ---- the benchmark: `make bench`, and never a test ----
+
+# built for `make bench` only, and never sanitized
+EXTRA_PROGRAMS = \
+	tests/bench/handler \
+	tests/bench/latency \
+	tests/bench/orphans \
+	tests/bench/reap \
+	tests/bench/spawn \
+	tests/bench/stamp
+
+tests_bench_handler_SOURCES = tests/bench/handler.c tests/bench/bench.h
+tests_bench_handler_CFLAGS = $(WARN_CFLAGS)
+tests_bench_handler_LDFLAGS =
+tests_bench_handler_LDADD =
+tests_bench_latency_SOURCES = tests/bench/latency.c tests/bench/bench.h
+tests_bench_latency_CFLAGS = $(WARN_CFLAGS)
+tests_bench_latency_LDFLAGS =
+tests_bench_latency_LDADD =
+tests_bench_orphans_SOURCES = tests/bench/orphans.c tests/bench/bench.h
+tests_bench_orphans_CFLAGS = $(WARN_CFLAGS)
+tests_bench_orphans_LDFLAGS =
+tests_bench_orphans_LDADD =
+tests_bench_reap_SOURCES = tests/bench/reap.c tests/bench/bench.h
+tests_bench_reap_CFLAGS = $(WARN_CFLAGS)
+tests_bench_reap_LDFLAGS =
+tests_bench_reap_LDADD =
+tests_bench_spawn_SOURCES = tests/bench/spawn.c tests/bench/bench.h
+tests_bench_spawn_CFLAGS = $(WARN_CFLAGS)
+tests_bench_spawn_LDFLAGS =
+tests_bench_spawn_LDADD =
+tests_bench_stamp_SOURCES = tests/bench/stamp.c tests/bench/bench.h
+tests_bench_stamp_CFLAGS = $(WARN_CFLAGS)
+tests_bench_stamp_LDFLAGS =
+tests_bench_stamp_LDADD =
+CLEANFILES = $(EXTRA_PROGRAMS)
+
+bench_scripts = \
+	tests/bench/figures.py \
+	tests/bench/inits.py \
+	tests/bench/reaping.py \
+	tests/bench/report.py \
+	tests/bench/run-bench.py \
+	tests/bench/running.py \
+	tests/bench/startup.py
+EXTRA_DIST += $(bench_scripts) doc/bench.md
+
+# PIDONE_BIN=FILE: another binary. BENCH_FLAGS=--quick: half a minute, only printed.
+BENCH_FLAGS =
+.PHONY: bench
+bench: pidone tests/nsrun $(EXTRA_PROGRAMS)
+	@PIDONE_BIN="$${PIDONE_BIN:-$(abs_top_builddir)/pidone}"; export PIDONE_BIN; \
+	NSRUN_BIN='$(abs_top_builddir)/tests/nsrun'; export NSRUN_BIN; \
+	PYTHONPATH='$(abs_top_srcdir)/tests'; export PYTHONPATH; \
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
+	$(PYTHON3) '$(abs_top_srcdir)/tests/bench/run-bench.py' \
+		--output '$(abs_top_srcdir)/doc/bench.md' $(BENCH_FLAGS)
