@@ -431,7 +431,9 @@ class Pidone(Process):
 
     def http(self, path, port=None, unix=None, **more):
         """(status, body) from the probe server: at port, at the unix socket
-        (a path as pidone sees it), or at the role's default port."""
+        (a path as pidone sees it), or where the role has it by default."""
+        if port is None and unix is None and self.role not in self.default_ports:
+            unix = "/run/pidone%s.sock" % self.role
         if unix is not None:
             return http_get(path, unix=self.path(unix), **more)
         return http_get(path, port=port or self.default_ports[self.role], **more)

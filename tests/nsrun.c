@@ -195,14 +195,14 @@ static void mount_dev(void)
 		(void)snprintf(path, sizeof(path), "/dev/%s", names[i]);
 		bind_fd(fds[i], S_ISDIR(st.st_mode), path);
 	}
-	if (symlink("/proc/self/fd", "/dev/fd") < 0)
+	if (symlink("/proc/self/fd", "/dev/fd") < 0 || symlink("fd/0", "/dev/stdin") < 0 ||
+	    symlink("fd/1", "/dev/stdout") < 0 || symlink("fd/2", "/dev/stderr") < 0)
 		die("symlink '/dev/fd'");
 }
 
 static void set_up(const struct options *options)
 {
-	const char *proc = options->no_proc ? "tmpfs" : "proc";
-	if (mount(proc, "/proc", proc, MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		die("mount '/proc'");
 	if (options->terminal && (setsid() < 0 || ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0))
 		die("take the terminal");
@@ -218,6 +218,8 @@ static void set_up(const struct options *options)
 	if (options->read_only &&
 	    mount("none", "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
 		die("make '/' read-only");
+	if (options->no_proc && mount("tmpfs", "/proc", "tmpfs", MS_NOSUID | MS_NODEV, NULL) < 0)
+		die("cover '/proc'");
 	if (options->other_user &&
 	    (setgroups(0, NULL) < 0 || setresgid(options->gid, options->gid, options->gid) < 0 ||
 	     setresuid(options->uid, options->uid, options->uid) < 0))

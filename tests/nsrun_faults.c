@@ -2,14 +2,16 @@
  * statement of its main() on (which blocks all signals), writes the name of each
  * system call to LOG, one a line, and has the one of that number fail: it is not
  * carried out, and returns what a kernel in trouble would say. The failure's line
- * says so. Not counted are calls that cannot fail, and epoll_pwait(), whose failure
- * libuv takes for a bug of its own. */
+ * says so. Not counted, and not logged, are calls that cannot fail. Nor is
+ * epoll_pwait(), whose failure libuv takes for a bug of its own: its first call, which
+ * is the line between boot and life, is logged as "# line". */
 #include "nsrun_parts.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -109,6 +111,7 @@ struct tracee {
 	FILE *log;
 	bool in_main;
 	unsigned long counted;
+	bool over_the_line;
 	int failing; /* at its entry this call was taken away; its error */
 	unsigned long brk; /* the argument that brk() was called with, and expects back */
 };
@@ -176,6 +179,10 @@ static void enter(struct tracee *t, unsigned long number, unsigned long first_ar
 			code = calls[i].code;
 		}
 	t->in_main = t->in_main || (number == SYS_rt_sigprocmask && first_argument == SIG_SETMASK);
+	if (name != NULL && strncmp(name, "epoll_", 6) == 0 && code == 0 && !t->over_the_line) {
+		(void)fputs("# line\n", t->log);
+		t->over_the_line = true;
+	}
 	if (!t->in_main || code == 0)
 		return;
 	bool fails = ++t->counted == t->faults->number;

@@ -90,6 +90,9 @@ test_tools = \
 	tests/lint/print_keys \
 	tests/pg/agent_tool \
 	tests/ns/count_allocations.so \
+	tests/ns/fast_clock.so \
+	tests/ns/puppet \
+	tests/bench/orphans \
 	tests/fuzz/fuzz_command \
 	tests/fuzz/fuzz_config \
 	tests/fuzz/fuzz_conninfo \
@@ -108,6 +111,15 @@ tests_ns_count_allocations_so_SOURCES = tests/ns/count_allocations.c
 tests_ns_count_allocations_so_CFLAGS = $(WARN_CFLAGS) -fPIC
 tests_ns_count_allocations_so_LDFLAGS = -shared
 tests_ns_count_allocations_so_LDADD =
+# never sanitized: it shall start quickly
+tests_ns_puppet_SOURCES = tests/ns/puppet.c
+tests_ns_puppet_CFLAGS = $(WARN_CFLAGS)
+tests_ns_puppet_LDFLAGS =
+tests_ns_puppet_LDADD =
+tests_ns_fast_clock_so_SOURCES = tests/ns/fast_clock.c
+tests_ns_fast_clock_so_CFLAGS = $(WARN_CFLAGS) -fPIC
+tests_ns_fast_clock_so_LDFLAGS = -shared
+tests_ns_fast_clock_so_LDADD =
 tests_fuzz_fuzz_command_SOURCES = tests/fuzz/fuzz_command.c tests/fuzz/replay.c
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay.c
 tests_fuzz_fuzz_conninfo_SOURCES = tests/fuzz/fuzz_conninfo.c tests/fuzz/replay.c
@@ -125,10 +137,15 @@ script_tests = \
 	tests/lint/test_texts.py \
 	tests/ns/test_command_line.py \
 	tests/ns/test_configuration.py \
+	tests/ns/test_anywhere.py \
+	tests/ns/test_faults.py \
 	tests/ns/test_harness.py \
 	tests/ns/test_life.py \
 	tests/ns/test_notify.py \
 	tests/ns/test_pid1.py \
+	tests/ns/test_privileges.py \
+	tests/ns/test_pressure.py \
+	tests/ns/test_processes.py \
 	tests/ns/test_signals.py \
 	tests/ns/test_stop.py \
 	tests/ns/test_supervisor.py \
@@ -143,11 +160,10 @@ script_tests = \
 
 # ---- the benchmark: `make bench`, and never a test ----
 
-# built for `make bench` only, and never sanitized
+# built for `make bench` only (but orphans, which a test runs, too), and never sanitized
 EXTRA_PROGRAMS = \
 	tests/bench/handler \
 	tests/bench/latency \
-	tests/bench/orphans \
 	tests/bench/reap \
 	tests/bench/spawn \
 	tests/bench/stamp
@@ -191,7 +207,7 @@ EXTRA_DIST += $(bench_scripts) doc/bench.md
 # PIDONE_BIN=FILE: another binary. BENCH_FLAGS=--quick: half a minute, only printed.
 BENCH_FLAGS =
 .PHONY: bench
-bench: pidone tests/nsrun $(EXTRA_PROGRAMS)
+bench: pidone tests/nsrun tests/bench/orphans $(EXTRA_PROGRAMS)
 	@PIDONE_BIN="$${PIDONE_BIN:-$(abs_top_builddir)/pidone}"; export PIDONE_BIN; \
 	NSRUN_BIN='$(abs_top_builddir)/tests/nsrun'; export NSRUN_BIN; \
 	PYTHONPATH='$(abs_top_srcdir)/tests'; export PYTHONPATH; \

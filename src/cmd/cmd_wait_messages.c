@@ -45,6 +45,7 @@ static void on_message(struct wait *wait, struct wait_target *target,
 		break;
 	case MESSAGE_EXEC_FAILED:
 	case MESSAGE_DEFAULT_READY:
+	case MESSAGE_PERSON:
 	case MESSAGE_CHECK_OK:
 	case MESSAGE_CHECK_FAILED:
 	case MESSAGE_LOCK_REASON:

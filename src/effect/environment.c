@@ -30,10 +30,18 @@ static size_t find(const struct environment *environment, const char *name)
 	return i;
 }
 
+const char *environment_find(char *const *base, const char *name)
+{
+	size_t length = strlen(name);
+	for (; *base != NULL; base++)
+		if (strncmp(*base, name, length) == 0 && (*base)[length] == '=')
+			return *base + length + 1;
+	return NULL;
+}
+
 const char *environment_get(const struct environment *environment, const char *name)
 {
-	size_t i = find(environment, name);
-	return i < environment->items.n ? environment->items.items[i] + strlen(name) + 1 : NULL;
+	return environment->items.n > 0 ? environment_find(environment->items.items, name) : NULL;
 }
 
 const char *environment_lookup(const char *name, const void *context)
@@ -90,7 +98,7 @@ char **environment_base(char *const *given)
 	bool has_cpus = false;
 	for (; given[n] != NULL; n++)
 		has_cpus = has_cpus || starts_with(given[n], CPUS "=");
-	char **base = mem_alloc((n + 2) * sizeof(base[0]));
+	char **base = mem_alloc((n + 2 + ENVIRONMENT_ROOM) * sizeof(base[0]));
 	memcpy(base, given, n * sizeof(base[0]));
 	if (!has_cpus)
 		base[n] = cpus_variable();
@@ -111,6 +119,15 @@ const char *environment_take(char **base, const char *name)
 	}
 	*kept = NULL;
 	return value;
+}
+
+void environment_put(char **base, const char *name, const char *value)
+{
+	(void)environment_take(base, name);
+	while (*base != NULL)
+		base++;
+	base[0] = mem_format("%s=%s", name, value);
+	base[1] = NULL;
 }
 
 /* Everything that does not depend on the database. */

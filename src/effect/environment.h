@@ -15,10 +15,14 @@ struct environment {
 
 /* At boot, for a supervisor: the container's environment as the kernel gave it, and
  * PIDONE_CPUS, which need not be found out again for each child. The texts are
- * borrowed, the array is the caller's for good. */
+ * borrowed; the array is the caller's for good and has room for a few more. */
 char **environment_base(char *const *given) ATTR_CHECK;
+#define ENVIRONMENT_ROOM 4
+const char *environment_find(char *const *base, const char *name); /* its value, or NULL */
 /* Takes a variable out of it: its value (borrowed), or NULL. */
 const char *environment_take(char **base, const char *name);
+/* In place of one of that name, or behind all; at most ENVIRONMENT_ROOM new ones. */
+void environment_put(char **base, const char *name, const char *value);
 
 /* base: the container's environment, as it was given or from environment_base().
  * PIDONE_CPUS is set from the cgroup, unless the container sets it. The app gets

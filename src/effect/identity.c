@@ -2,10 +2,13 @@
 #include "effect/identity.h"
 
 #include "base/parse.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 struct identity {
 	uid_t uid;
@@ -47,6 +50,36 @@ static int find_group(const char *text, gid_t *ret_gid, struct err *err)
 			       "there is no group '%s': write a number, or add it to /etc/group",
 			       text);
 	return 0;
+}
+
+bool identity_person(const char *user, char *ret, size_t size)
+{
+	struct identity identity = { .uid = 0 };
+	struct err err;
+	char home_before[256] = "";
+	const struct passwd *entry = getpwuid(getuid());
+	if (entry != NULL)
+		text_copy(home_before, sizeof(home_before), entry->pw_dir);
+	if (user == NULL || find_user(user, &identity, &err) < 0 || identity.uid == getuid())
+		return false;
+	entry = getpwuid(identity.uid);
+	if (entry == NULL)
+		return false;
+	(void)snprintf(ret, size, "%s:%s:%s", entry->pw_name, entry->pw_dir, home_before);
+	return true;
+}
+
+void identity_give_stdio(const char *user)
+{
+	struct identity identity = { .uid = 0 };
+	struct err err;
+	struct stat st;
+	if (user == NULL || find_user(user, &identity, &err) < 0)
+		return;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fstat(fd, &st) == 0 && st.st_uid != identity.uid &&
+		    (S_ISFIFO(st.st_mode) || isatty(fd)))
+			(void)!fchown(fd, identity.uid, (gid_t)-1);
 }
 
 int identity_check(const char *user, const char *group, struct err *err)

@@ -11,6 +11,7 @@
 enum message_type {
 	MESSAGE_EXEC_FAILED = 1, /* code: exit code to die with; text: stage and reason */
 	MESSAGE_DEFAULT_READY,   /* at boot; text: the server's own check */
+	MESSAGE_PERSON,          /* at boot; text: who `user` is, as identity_person() says it */
 	MESSAGE_CHECK_OK,        /* a check's verdict; text: short detail ("HTTP 200") */
 	MESSAGE_CHECK_FAILED,    /* text: the reason, for a person */
 	MESSAGE_WAIT_REASON,     /* still waiting; text: for what and why */

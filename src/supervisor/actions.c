@@ -90,6 +90,8 @@ static void send_signal(struct supervisor *s, const struct child *child, int sig
 		return;
 	int result = s->settings.group_scope ? sys_kill_group(child->pid, signo)
 					     : sys_kill(child->pid, signo);
+	if (result < 0 && errno == ESRCH && s->settings.group_scope)
+		result = sys_kill(child->pid, signo); /* a sandbox let it have no group */
 	if (result < 0 && errno == EPERM)
 		log_warning("signal",
 			    "may not signal pid %d, which runs as another user: this needs the "

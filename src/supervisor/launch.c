@@ -142,6 +142,7 @@ void launch_in_child(const struct launch *launch, enum launch_what what, size_t 
 		environment_set(&environment, "PGAPPNAME", launch->session_name);
 	else if (launch->notify_socket != NULL)
 		name_notify_socket(launch, &environment);
+	identity_give_stdio(launch->settings->user);
 	rewrite_listen_pid(launch, &environment);
 	if (launch_expand(launch, launch->settings->shell, what, index, &environment, &argv, &err) <
 	    0)

@@ -35,7 +35,8 @@ enum launch_database { LAUNCH_NO_DATABASE, LAUNCH_DATABASE };
 /* In a short-lived child at boot: builds the environment, looks for the
  * database, expands every command, looks for the first program. Returns a
  * launch_database, or the exit code to end with (>= 64) after MESSAGE_EXEC_FAILED
- * said why. Sends MESSAGE_DEFAULT_READY where the plan has a default check.
+ * said why. Sends MESSAGE_DEFAULT_READY where the plan has a default check, and
+ * MESSAGE_PERSON where the user is another one.
  * settings is not needed yet and may be NULL. */
 int launch_preflight(const struct launch *launch);
 

@@ -101,6 +101,14 @@ int launch_check_identity(const struct launch *launch, struct err *err)
 	return 0;
 }
 
+static void report_person(const struct launch *launch)
+{
+	char person[MESSAGE_TEXT_SIZE];
+	if (identity_person(config_get(launch->config, launch->plan->role, "user", NULL), person,
+			    sizeof(person)))
+		messages_send(launch->message_fd, MESSAGE_PERSON, 0, "%s", person);
+}
+
 /* Is there a database to wait for? Looked for where the agent will look. */
 static int find_database(const struct launch *launch, struct err *err)
 {
@@ -140,6 +148,7 @@ static int look_around(const struct launch *launch, struct err *err)
 		return EXIT_CODE_CONFIG;
 	if (launch_check_identity(launch, err) < 0)
 		return EXIT_CODE_CONFIG;
+	report_person(launch);
 	int code = check_commands(launch, &environment, err);
 	if (code == 0)
 		code = report_default_ready(launch, &environment, err);

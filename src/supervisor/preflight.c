@@ -16,6 +16,7 @@ static bool is_needed(const struct supervisor *s)
 	const char *role = s->plan->role, *lock = config_get(config, role, "lock", NULL);
 	return !streq(role, "command") || s->plan->n_steps > 0 || s->plan->n_processes > 1 ||
 	       config_get(config, role, "wait", NULL) != NULL ||
+	       config_get(config, role, "user", NULL) != NULL ||
 	       (lock != NULL && !streq(lock, "none"));
 }
 
@@ -27,6 +28,8 @@ static void take_messages(struct supervisor *s, struct preflight *ret)
 		if (message.type == MESSAGE_DEFAULT_READY) {
 			memcpy(ret->default_ready, message.text, sizeof(message.text));
 			ret->has_default_ready = true;
+		} else if (message.type == MESSAGE_PERSON) {
+			memcpy(ret->person, message.text, sizeof(message.text));
 		} else if (message.type == MESSAGE_EXEC_FAILED) {
 			supervisor_set_reason(s, "%s", message.text);
 		}

@@ -183,6 +183,22 @@ static void name_session(struct supervisor *s)
 				 s->session_id, s->session_name);
 }
 
+/* The app, its checks and the agent shall find the user's home: a HOME that was the one
+ * of whom we are, or nobody's, becomes the user's; another one was chosen. */
+static void become_person(struct supervisor *s, char *person)
+{
+	char **base = s->options->given->environment;
+	const char *name = strsep(&person, ":"), *home = strsep(&person, ":");
+	const char *home_now = environment_find(base, "HOME");
+	if (home == NULL || person == NULL)
+		return;
+	if (home_now == NULL || home_now[0] == '\0' || streq(home_now, "/") ||
+	    streq(home_now, person))
+		environment_put(base, "HOME", home);
+	environment_put(base, "USER", name);
+	environment_put(base, "LOGNAME", name);
+}
+
 static void fill_page(struct supervisor *s)
 {
 	struct page_content *page = page_write_begin(s->page);
@@ -237,6 +253,7 @@ int supervisor_set_up(struct supervisor *s, struct err *err)
 	int code = supervisor_preflight(s, &preflight, err);
 	if (code != 0)
 		return code;
+	become_person(s, preflight.person);
 	if (settings_load(&s->settings, options->config, s->plan->role, preflight.database,
 			  preflight.has_default_ready ? preflight.default_ready : NULL, err) < 0 ||
 	    open_descriptors(s, err) < 0)

@@ -139,6 +139,7 @@ struct preflight {
 	bool database;
 	bool has_default_ready;
 	char default_ready[MESSAGE_TEXT_SIZE];
+	char person[MESSAGE_TEXT_SIZE]; /* as identity_person() says it, or "" */
 };
 /* 0; or the exit code, with its reason in err. A signal that ends a wait ends this
  * too, and is pushed. */

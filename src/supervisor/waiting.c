@@ -131,6 +131,7 @@ static void on_lock_message(struct supervisor *s, const struct message *message,
 		break;
 	case MESSAGE_EXEC_FAILED:
 	case MESSAGE_DEFAULT_READY:
+	case MESSAGE_PERSON:
 	case MESSAGE_CHECK_OK:
 	case MESSAGE_CHECK_FAILED:
 	case MESSAGE_WAIT_DONE:
@@ -157,6 +158,7 @@ static void on_wait_message(struct supervisor *s, const struct message *message,
 		break;
 	case MESSAGE_EXEC_FAILED:
 	case MESSAGE_DEFAULT_READY:
+	case MESSAGE_PERSON:
 	case MESSAGE_CHECK_OK:
 	case MESSAGE_CHECK_FAILED:
 	case MESSAGE_LOCK_REASON:

@@ -1,5 +1,6 @@
 /* For LD_PRELOAD: says on stderr when the process passes the line (its first
- * epoll_wait) and each allocation that it, not a child of it, makes behind it. */
+ * epoll_wait) and each allocation that it, not a child of it, makes behind it. Before
+ * the line the allocation of number $FAIL_ALLOCATION fails, and that is said, too. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -9,6 +10,8 @@
 #include <unistd.h>
 
 static pid_t behind_the_line; /* the process that has passed it */
+static pid_t first_process;
+static unsigned long to_fail, made;
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
@@ -21,6 +24,27 @@ static void tell(const char *text)
 	errno = saved;
 }
 
+__attribute__((constructor)) static void begin(void)
+{
+	const char *text = getenv("FAIL_ALLOCATION");
+	/* in pidone, not in what starts it or what it starts */
+	if (text != NULL && strcmp(program_invocation_short_name, "pidone") == 0)
+		to_fail = strtoul(text, NULL, 10);
+	first_process = getpid();
+}
+
+/* Shall this one fail? */
+static int fails(void)
+{
+	char text[64];
+	if (to_fail == 0 || behind_the_line != 0 || getpid() != first_process || ++made != to_fail)
+		return 0;
+	(void)snprintf(text, sizeof(text), "ALLOCATION %lu failed\n", made);
+	tell(text);
+	errno = ENOMEM;
+	return 1;
+}
+
 static void count(void)
 {
 	if (behind_the_line != 0 && getpid() == behind_the_line)
@@ -30,19 +54,19 @@ static void count(void)
 void *malloc(size_t size)
 {
 	count();
-	return __libc_malloc(size);
+	return fails() ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
 	count();
-	return __libc_calloc(n, size);
+	return fails() ? NULL : __libc_calloc(n, size);
 }
 
 void *realloc(void *pointer, size_t size)
 {
 	count();
-	return __libc_realloc(pointer, size);
+	return fails() ? NULL : __libc_realloc(pointer, size);
 }
 
 static void at_the_line(void)

@@ -122,27 +122,6 @@ def test_reason_is_of_this_end():
         p.termination_log
 
 
-@harness.bare  # valgrind says something when a signal ends a child, and waits for stderr
-def test_full_stderr_costs_lines_not_time():
-    """logging never blocks: a full pipe costs log lines, not the supervisor's time"""
-    read_fd, write_fd = os.pipe()
-    os.set_blocking(write_fd, False)
-    try:
-        while True:
-            os.write(write_fd, b"x" * 4096)
-    except BlockingIOError:
-        pass
-    os.set_blocking(write_fd, True)
-    p = Pidone(["/run"], stderr=write_fd, config="[run]\ncommand = sleep 1000\n")
-    p.until("/readyz", 200)
-    page = p.status_page()
-    assert page["log_lines_dropped"] >= 1, page
-    p.signal(signal.SIGTERM)
-    assert p.wait() == 143
-    assert not os.get_blocking(write_fd) is False, "the app's stderr was made non-blocking"
-    os.close(read_fd)
-
-
 def test_out_of_memory_is_named():
     """a kernel out-of-memory kill is named as such, with the limit"""
     v1 = os.path.isdir("/sys/fs/cgroup/memory")
