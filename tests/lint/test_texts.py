@@ -149,4 +149,44 @@ def test_command_line_is_documented():
     complain(lint_manual(main, base, manual))
 
 
+def lint_named_tests(page, files):
+    """Each test that the page names is in the file that it is said to be in."""
+    for file, names in re.findall(r"`((?:tests/lint/)?test_\w+\.py)`((?:[ ,;]*test_\w+)+)", page):
+        paths = [path for path in files if path.endswith("/" + file.split("/")[-1])]
+        for name in re.findall(r"test_\w+", names):
+            if not any("\n    def %s(" % name in files[path] or "\ndef %s(" % name in files[path]
+                       for path in paths):
+                yield "doc/comparison.md names %s in %s, where it is not" % (name, file)
+
+
+def test_comparison_names_tests():
+    """Every test that doc/comparison.md names as a proof is there."""
+    files = dict(texts())
+    page = files["doc/comparison.md"]
+    assert len(re.findall(r"test_\w+", page)) > 30, page
+    assert list(lint_named_tests("`test_pid1.py` test_frob, test_foreground", files))
+    assert not list(lint_named_tests("`test_pid1.py` test_foreground", files))
+    complain(lint_named_tests(page, files))
+
+
+def lint_lifecycle(names, notify, manual):
+    """States that doc/pidone-lifecycle.7 does not tell of, or words of sd_notify."""
+    states = re.findall(r"\[LIFECYCLE_\w+\] = \"(\w+)\"", names.split("lifecycle_event_name")[0])
+    words = re.findall(r"\"([A-Z]+=1?)\"", notify)
+    for word in ["Cm " + state for state in states] + words:
+        if not re.search(r"^\.It %s$" % re.escape(word), manual, re.M):
+            yield "doc/pidone-lifecycle.7 does not tell of: " + word
+
+
+def test_lifecycle_is_documented():
+    """pidone-lifecycle(7) has every state, and every word of sd_notify that is heard."""
+    files = dict(texts())
+    names, notify, manual = (files[path] for path in (
+        "src/pure/lifecycle_names.c", "src/pure/sd_notify.c", "doc/pidone-lifecycle.7"))
+    for bad in ((names.replace('"boot"', '"frob"'), notify, manual),
+                (names, notify.replace('"STATUS="', '"FROB="'), manual)):
+        assert list(lint_lifecycle(*bad)), "the lint does not see what is missing"
+    complain(lint_lifecycle(names, notify, manual))
+
+
 harness.main()
