@@ -46,6 +46,7 @@ SRCDIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PID1 = shlex.split(os.environ.get("PID1", ""))
 WRAPPER = shlex.split(os.environ.get("PIDONE_WRAPPER", ""))
 SLOW = float(os.environ.get("PIDONE_SLOW", "3"))
+PACE = SLOW / 3    # factor for what is promised within a time: 1 where nothing slows us down
 MUST_WORK = os.environ.get("MUST_WORK") == "1"
 IS_ROOT = os.geteuid() == 0
 

@@ -76,12 +76,12 @@ def test_init_waits_then_migrates():
     init = site.role("/init")
     line = init.expect(r"(?i)waiting for postgres.*refused", 1.0)
     assert "127.0.0.1" in line, line
-    assert time.monotonic() - began < 1.0 * harness.SLOW
+    assert time.monotonic() - began < 1.0 * harness.PACE
     site.postgres.start()
     accepted = time.monotonic()
     init.expect("manage.py migrate|started", 5)
     took = time.monotonic() - accepted
-    assert took < 0.5 * harness.SLOW, "%.2f s after the server accepted" % took
+    assert took < 0.5 * harness.PACE, "%.2f s after the server accepted" % took
     assert init.wait(60) == 0
     assert site.migrations() == ["0001_initial", "0002_order_receipt_task"]
     assert "geheim" not in init.output()
@@ -97,7 +97,7 @@ def test_init_waiting_answers_term():
     began = time.monotonic()
     init.signal(signal.SIGTERM)
     assert init.wait(5) == 143
-    assert time.monotonic() - began < 0.5 * harness.SLOW
+    assert time.monotonic() - began < 0.5 * harness.PACE
     assert init.count("Applying|manage.py migrate") == 0, init.output()
 
 

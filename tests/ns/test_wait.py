@@ -146,7 +146,7 @@ def test_signals_end_the_wait():
         begin = time.monotonic()
         p.signal(signo)
         assert p.wait() == 128 + signo, p.output()
-        assert time.monotonic() - begin < 1 * harness.SLOW
+        assert time.monotonic() - begin < 1 * harness.PACE
         wait_until(lambda below=below: not any(harness.process_state(pid) not in ("", "Z")
                                                for pid in below), 5, "the children to be gone")
         assert p.stdout == "", p.stdout

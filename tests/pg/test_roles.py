@@ -2,10 +2,12 @@
 """Roles and a real PostgreSQL: waiting, the lock, and its loss (contract §4, §6)."""
 import os
 import signal
+import subprocess
 import time
 
 import harness
 from harness import Pidone, Postgres, finished, wait_until
+from programs import WAIT, program
 
 STEP = "sh -c 'echo step begins; read x; echo step ends'"
 
@@ -26,12 +28,12 @@ def test_waits_and_goes_on():
     begin = time.monotonic()
     p = Pidone(["/init"], env=db.env(), config="[init]\nstep = echo migrated\n")
     line = p.expect("waiting for postgres: .*refused")
-    assert time.monotonic() - begin < 1 * harness.SLOW, line
+    assert time.monotonic() - begin < 1 * harness.PACE, line
     db.start(wait=False)
     wait_until(db.is_ready, 20)
     accepted = time.monotonic()
     p.expect("^migrated")
-    assert time.monotonic() - accepted < 0.5 * harness.SLOW
+    assert time.monotonic() - accepted < 0.5 * harness.PACE
     assert p.wait() == 0
 
 
@@ -43,7 +45,7 @@ def test_term_while_waiting():
     begin = time.monotonic()
     p.signal(signal.SIGTERM)
     assert p.wait() == 143
-    assert time.monotonic() - begin < 0.5 * harness.SLOW
+    assert time.monotonic() - begin < 0.5 * harness.PACE
     assert "\nmigrated" not in p.output()
 
 
@@ -144,6 +146,30 @@ def test_lock_gained_and_lost_in_one_turn():
     rival.popen.stdin.close()
     assert rival.wait() == 0 and second.wait() == 0
     assert second.stdout == "mine\n", second.output()
+
+
+def test_lock_goes_last():
+    """at a stop the agent and the lock go last: held until the last process has ended"""
+    db = Postgres()
+    held = "select count(*) from pg_locks where locktype = 'advisory' and granted"
+    slow = program(WAIT + "if os.fork() == 0:\n"
+                   "    os.setsid()\n"
+                   "    say('orphan up')\n"
+                   "    signal.sigwait({15})\n"
+                   "    say('orphan got TERM')\n"
+                   "    sys.stdin.readline()\n"
+                   "    os._exit(0)\n"
+                   "signal.sigwait({15})\n")
+    p = Pidone(["/beat"], env=db.env(), config="[beat]\nlock = postgres\ncommand = %s\n" % slow,
+               stdin=subprocess.PIPE)
+    p.expect("^orphan up")
+    agent = agent_of(p)
+    p.signal(signal.SIGTERM)
+    p.expect("^orphan got TERM")
+    assert db.psql(held) == "1" and harness.process_state(agent) in ("S", "R")
+    p.popen.stdin.close()
+    assert p.wait() == 0
+    wait_until(lambda: db.psql(held) == "0", 5)
 
 
 def test_killed_holder():
