@@ -13,7 +13,8 @@ when it ends, also after a failure.
                    instance PID1="tini --" shows where a peer fails
     PIDONE_WRAPPER words put before the program, for instance valgrind's; what it
                    writes into the directory $TEST_REPORTS fails the case
-    PIDONE_SLOW    factor for every deadline [3], for valgrind and sanitizers
+    PIDONE_SANITIZERS what the program was built with, if anything
+    PIDONE_SLOW    factor for every deadline [3; 8 with sanitizers, 12 with a wrapper]
     MUST_WORK=1    a skipped case is a failed one
 
 Only Python's standard library. Nothing sleeps for a fixed time: wait for a
@@ -45,8 +46,9 @@ NSRUN = os.path.abspath(os.environ.get("NSRUN_BIN", os.path.dirname(BIN) + "/tes
 SRCDIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PID1 = shlex.split(os.environ.get("PID1", ""))
 WRAPPER = shlex.split(os.environ.get("PIDONE_WRAPPER", ""))
-SLOW = float(os.environ.get("PIDONE_SLOW", "3"))
-PACE = SLOW / 3    # factor for what is promised within a time: 1 where nothing slows us down
+SANITIZED = os.environ.get("PIDONE_SANITIZERS", "") not in ("", "no")
+SLOW = float(os.environ.get("PIDONE_SLOW", 12 if WRAPPER else 8 if SANITIZED else 3))
+PACE = 4 if WRAPPER else 3 if SANITIZED else 1    # factor for what is promised within a time
 MUST_WORK = os.environ.get("MUST_WORK") == "1"
 IS_ROOT = os.geteuid() == 0
 
@@ -85,6 +87,14 @@ def bare(function):
     """This case wants the program itself: it is left out under a wrapper such as
     valgrind, which cannot do what the case does."""
     function.bare = True
+    return function
+
+
+def as_shipped(function):
+    """This case wants the program as it is shipped: it is left out under a wrapper and
+    where sanitizers are built in, which bring an allocator, descriptors and system calls
+    of their own."""
+    function.as_shipped = True
     return function
 
 
@@ -837,10 +847,19 @@ def main():
     """Runs the cases of the calling script: all, or those named as arguments."""
     module = sys.modules["__main__"]
     cases = [f for name, f in vars(module).items() if name.startswith("test_") and callable(f)]
-    if WRAPPER:
-        cases = [f for f in cases if not getattr(f, "bare", False)]
+    unknown = set(sys.argv[1:]) - {f.__name__ for f in cases}
+    if unknown:
+        sys.exit("%s: there is no case %s" % (sys.argv[0], ", ".join(sorted(unknown))))
     if sys.argv[1:]:
         cases = [f for f in cases if f.__name__ in sys.argv[1:]]
+    wanted = len(cases)
+    if WRAPPER:
+        cases = [f for f in cases if not hasattr(f, "bare")]
+    if WRAPPER or SANITIZED:
+        cases = [f for f in cases if not hasattr(f, "as_shipped")]
+    if wanted and not cases:
+        print("1..1\nok 1 - nothing here is for valgrind and sanitizers")
+        return
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     print("1..%d" % len(cases))
     for number, function in enumerate(cases, 1):

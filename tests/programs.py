@@ -36,6 +36,23 @@ def listener(after="pass"):
                    "    %s\n" % after)
 
 
+def with_child(signo):
+    """Prints "up" when it has a child; at the signal, whether it got it "alone" or "with its
+    child", and ends. The child takes no signal: what it was sent stays pending there, to be seen."""
+    return program(WAIT +
+                   "pid = os.fork()\n"
+                   "while pid == 0:\n"
+                   "    signal.pause()\n"
+                   "say('up')\n"
+                   "signal.sigwait({%d})\n"
+                   "status = open('/proc/%%d/status' %% pid).read().split()\n"
+                   "pending = [status[status.index(f) + 1] for f in ('SigPnd:', 'ShdPnd:')]\n"
+                   "sent = any(int(mask, 16) >> (%d - 1) & 1 for mask in pending)\n"
+                   "say('got it', 'with its child' if sent else 'alone')\n"
+                   "os.kill(pid, 9)\n"
+                   "os.waitpid(pid, 0)\n" % (signo, signo))
+
+
 END_ON_TERM = "sys.exit(0) if s == 15 else None"
 
 

@@ -11,6 +11,7 @@ PY_LOG_COMPILER = $(PYTHON3)
 AM_TESTS_ENVIRONMENT = \
 	PIDONE_BIN='$(abs_top_builddir)/pidone'; export PIDONE_BIN; \
 	NSRUN_BIN='$(abs_top_builddir)/tests/nsrun'; export NSRUN_BIN; \
+	PIDONE_SANITIZERS='@enable_sanitizers@'; export PIDONE_SANITIZERS; \
 	PYTHONPATH='$(abs_top_srcdir)/tests'; export PYTHONPATH; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	PYTHONUNBUFFERED=1; export PYTHONUNBUFFERED;

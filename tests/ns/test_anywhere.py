@@ -43,6 +43,7 @@ def test_nothing_is_writable():
     assert p.wait() == 143
 
 
+@harness.bare
 def test_working_directory_that_may_not_be_searched():
     """a working directory that the user may not search is kept, as without pidone"""
     cwd = harness.tmp + "/secret"
@@ -112,7 +113,7 @@ def test_subreaper_refused():
 
 # ---- without /proc ----
 
-@harness.bare  # valgrind needs it
+@harness.as_shipped
 def test_plain_command_without_proc():
     """without /proc plain commands still work: exit codes, signals, orphans, descriptors"""
     assert Pidone(["sh", "-c", "exit 42"], nsrun=["--no-proc"]).wait() == 42
@@ -130,7 +131,7 @@ def test_plain_command_without_proc():
     assert os.read(read_fd, 1) == b""  # nobody holds it: the orphan is gone, too
 
 
-@harness.bare
+@harness.as_shipped
 def test_service_without_proc():
     """without /proc a service starts, is probed, and stops; the kernel ends who left its group"""
     p = Pidone(["/run"], config=SERVICE, nsrun=["--no-proc"])

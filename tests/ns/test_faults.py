@@ -15,7 +15,6 @@ from harness import Failure, FakeServer, Pidone, wait_until
 
 PUPPET = os.path.join(os.path.dirname(harness.NSRUN), "ns/puppet")
 COUNTER = os.path.join(os.path.dirname(harness.NSRUN), "ns/count_allocations.so")
-CAN_PRELOAD = "PIDONE_SLOW" not in os.environ
 REFUSED = (70, 78)  # an error inside, or something that was asked for cannot be had
 
 ROLE = ("[probes]\nlisten = [::]:%%d\n[run]\nwait = tcp://127.0.0.1:8001\nstep = true\n"
@@ -141,50 +140,50 @@ def sweep(name):
 
 
 @harness.limit(150)
-@harness.bare
+@harness.as_shipped
 def test_each_system_call_of_a_service_fails():
     """a service with a wait, a step, two processes, checks, probes and a drain: each call fails"""
     sweep("role")
 
 
 @harness.limit(100)
-@harness.bare
+@harness.as_shipped
 def test_each_system_call_of_a_one_shot_fails():
     """a one-shot with three steps, one of them tried again: each call fails"""
     sweep("one-shot")
 
 
 @harness.limit(100)
-@harness.bare
+@harness.as_shipped
 def test_each_system_call_of_a_plain_command_fails():
     """a plain command: each call fails"""
     sweep("plain")
 
 
-if CAN_PRELOAD:
-    @harness.limit(100)
-    def test_each_allocation_fails():
-        """each allocation before the line fails: an exit with the reason, and nothing started"""
-        FakeServer("mute", port=8001)
-        for name, args in (("role", ["/run"]), ("plain", ["--", PUPPET])):
-            config = ROLE % 9599 if name == "role" else None
-            number, refused = 0, 0
-            while True:
-                number += 1
-                p = Pidone(args, config=config,
-                           env={"LD_PRELOAD": COUNTER, "FAIL_ALLOCATION": str(number)})
-                came_up(p)
-                p.alive() and p.signal(signal.SIGTERM)
-                code = p.wait()
-                failed = "ALLOCATION %d failed" % number in p.stderr
-                if "up\n" in p.stdout:
-                    assert code == 7, (number, p.output())
-                else:
-                    assert code == 70 and "error: " in p.stderr, (number, p.output())
-                    refused += 1
-                if not failed:
-                    break
-            assert refused > 8, (name, number, refused)
+@harness.limit(100)
+@harness.as_shipped
+def test_each_allocation_fails():
+    """each allocation before the line fails: an exit with the reason, and nothing started"""
+    FakeServer("mute", port=8001)
+    for name, args in (("role", ["/run"]), ("plain", ["--", PUPPET])):
+        config = ROLE % 9599 if name == "role" else None
+        number, refused = 0, 0
+        while True:
+            number += 1
+            p = Pidone(args, config=config,
+                       env={"LD_PRELOAD": COUNTER, "FAIL_ALLOCATION": str(number)})
+            came_up(p)
+            p.alive() and p.signal(signal.SIGTERM)
+            code = p.wait()
+            failed = "ALLOCATION %d failed" % number in p.stderr
+            if "up\n" in p.stdout:
+                assert code == 7, (number, p.output())
+            else:
+                assert code == 70 and "error: " in p.stderr, (number, p.output())
+                refused += 1
+            if not failed:
+                break
+        assert refused > 8, (name, number, refused)
 
 
 if __name__ == "__main__":

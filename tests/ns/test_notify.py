@@ -194,6 +194,7 @@ def test_main_pid_that_is_nobodys():
         assert p.wait() == 9, p.output()
 
 
+@harness.bare
 def test_user_can_connect():
     """the socket can be reached by `user`, and without any writable directory"""
     p = run("user = 65534\nready = notify\ncommand = " + obedient(USR1=["READY=1"]),

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Under pressure: very many orphans, no process to be had, no descriptor, a log that nobody
 reads."""
+import functools
 import os
 import resource
 import signal
@@ -78,13 +79,13 @@ class Limit:
 
 
 def limited(case):
+    @functools.wraps(case)
     def run():
         limit = Limit()
         try:
             case(limit)
         finally:
             limit.remove()
-    run.__doc__, run.__name__ = case.__doc__, case.__name__
     return run
 
 
@@ -120,6 +121,7 @@ def test_no_process_for_a_restart(limit):
 
 
 @limited
+@harness.bare
 def test_no_process_for_the_stop(limit):
     """no process for checks, none for those who look for orphans: it is ready, and stops"""
     stubborn = program(WAIT + "say('orphan up')\nwhile True:\n    signal.sigwait(everything)\n")

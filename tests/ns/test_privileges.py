@@ -62,7 +62,7 @@ def test_all_ids_change():
 def test_groups_before_user():
     """the groups first, then the group, then the user: the other way round it would fail"""
     p = Pidone(["/run"], config="[run]\nuser = shop\ncommand = true\n", nsrun=people(),
-               inject="setresuid:delay_enter=400000")
+               inject="setresuid:delay_enter=1500000")
     child = wait_until(lambda: [c for c in harness.children_of(p.pid)
                                 if status_of(c, "Groups") == "2345 3456 4567 "], 10)[0]
     assert status_of(child, "Gid").split()[0] == "2345"
@@ -124,6 +124,7 @@ def test_unknown_user():
         assert "started" not in out, out
 
 
+@harness.bare  # valgrind writes its log as the user
 def test_not_root():
     """a user who may not change says so: exit 78, with who was meant"""
     p = run("user = 12345\ncommand = id", user=(1000, 1000))
@@ -131,6 +132,7 @@ def test_not_root():
     assert "set the groups of user '12345' (only root may)" in p.output(), p.output()
 
 
+@harness.bare  # valgrind writes its log as the user
 def test_already_that_user():
     """`user` as which pidone runs already changes nothing, and needs no privilege"""
     p = run("user = 1000\ngroup = 1000\ncommand = id -u", user=(1000, 1000),

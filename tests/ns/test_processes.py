@@ -12,8 +12,6 @@ from programs import END_ON_TERM, WAIT, listener, program
 
 FAST = {"LD_PRELOAD": os.path.join(os.path.dirname(harness.NSRUN), "ns/fast_clock.so"),
         "FAST_CLOCK": "60"}
-# sanitizers and valgrind want to come first themselves
-CAN_PRELOAD = "PIDONE_SLOW" not in os.environ
 SITE = ("command = /usr/bin/env -u LD_PRELOAD /usr/bin/python3 -m http.server 8000 --bind ::1\n"
         "ready = http://[::1]:8000/\ncheck-timeout = 10m\n")
 
@@ -124,68 +122,78 @@ def test_stop_while_a_restart_is_due():
     assert p.count("^ran") == 1
 
 
-if CAN_PRELOAD:
-    def test_clock_is_fast():
-        """(the clock of these tests is as fast as they say)"""
-        p = role("restart = always\nrestart-delay = 1m\ncommand = true", env=FAST)
-        delays_of(p, 3)
+# ---- in minutes: sanitizers and valgrind want to be preloaded first themselves ----
+
+@harness.as_shipped
+def test_clock_is_fast():
+    """(the clock of these tests is as fast as they say)"""
+    p = role("restart = always\nrestart-delay = 1m\ncommand = true", env=FAST)
+    delays_of(p, 3)
+    p.signal(signal.SIGTERM)
+    p.wait()
+
+
+@harness.as_shipped
+def test_exponential_backoff_with_jitter():
+    """restarts come after restart-delay, doubling up to a minute, with jitter"""
+    p = role("restart = always\ncommand = sh -c 'exit 1'", env=FAST)
+    delays = delays_of(p, 9)
+    for delay, nominal in zip(delays, [1000, 2000, 4000, 8000, 16000, 32000] + [60000] * 3):
+        assert 0.9 * nominal <= delay <= nominal, delays
+    assert len(set(delays[6:])) > 1, delays
+    p.signal(signal.SIGTERM)
+    p.wait()
+
+
+@harness.as_shipped
+def test_quiet_minute():
+    """the pause is short again after a minute without a crash, and restart-max counts anew"""
+    p = role("restart = always\nrestart-max = 4\ncommand = sh -c 'echo . >>count; "
+             "test $(wc -l <count) = 4 && sleep 2; exit 1'", env=FAST)
+    delays = delays_of(p, 7)
+    assert delays[2] > 3000 and delays[3] <= 1000 < delays[4], delays
+    assert p.wait() == 1
+
+
+@harness.limit(60)
+@harness.as_shipped
+def test_ten_minutes_of_crashes():
+    """a worker that crashes for ten minutes leaves the supervisor, and the site beside it,
+    ready throughout: in the site's own role, and in a container of the same pod"""
+    crash = "sh -c 'exit 1'"
+    site = role("restart = always\n%sprocess.worker = %s" % (SITE, crash), "run", env=FAST)
+    site.until("/readyz", 200)
+    worker = role("command = " + crash, "async", env=FAST)
+    asked = 0
+
+    def ten_minutes():
+        nonlocal asked
+        assert site.http("/readyz")[0] == 200
+        assert site.status_page()["live"] and worker.status_page()["live"]
+        asked += 1
+        return site.status_page()["uptime_seconds"] >= 600
+    wait_until(ten_minutes, 20)
+    for p in (site, worker):
+        p.until("/livez", 200)  # it asks PID 1, and waits for 700 ms of this clock only
+    for p in (site, worker):
+        page = p.status_page()
+        crashed = page["processes"][-1]
+        assert crashed["starts"] >= 10 and page["restarts"] == crashed["starts"] - 1, page
+    assert site.status_page()["processes"][0]["starts"] == 1 and asked > 10, asked
+    assert not re.search("not ready", site.output()), site.output()
+    for p in (site, worker):
         p.signal(signal.SIGTERM)
         p.wait()
 
-    def test_exponential_backoff_with_jitter():
-        """restarts come after restart-delay, doubling up to a minute, with jitter"""
-        p = role("restart = always\ncommand = sh -c 'exit 1'", env=FAST)
-        delays = delays_of(p, 9)
-        for delay, nominal in zip(delays, [1000, 2000, 4000, 8000, 16000, 32000] + [60000] * 3):
-            assert 0.9 * nominal <= delay <= nominal, delays
-        assert len(set(delays[6:])) > 1, delays
-        p.signal(signal.SIGTERM)
-        p.wait()
 
-    def test_quiet_minute():
-        """the pause is short again after a minute without a crash, and restart-max counts anew"""
-        p = role("restart = always\nrestart-max = 4\ncommand = sh -c 'echo . >>count; "
-                 "test $(wc -l <count) = 4 && sleep 2; exit 1'", env=FAST)
-        delays = delays_of(p, 7)
-        assert delays[2] > 3000 and delays[3] <= 1000 < delays[4], delays
-        assert p.wait() == 1
-
-    @harness.limit(60)
-    def test_ten_minutes_of_crashes():
-        """a worker that crashes for ten minutes leaves the supervisor, and the site beside it,
-        ready throughout: in the site's own role, and in a container of the same pod"""
-        crash = "sh -c 'exit 1'"
-        site = role("restart = always\n%sprocess.worker = %s" % (SITE, crash), "run", env=FAST)
-        site.until("/readyz", 200)
-        worker = role("command = " + crash, "async", env=FAST)
-        asked = 0
-
-        def ten_minutes():
-            nonlocal asked
-            assert site.http("/readyz")[0] == 200
-            assert site.status_page()["live"] and worker.status_page()["live"]
-            asked += 1
-            return site.status_page()["uptime_seconds"] >= 600
-        wait_until(ten_minutes, 20)
-        for p in (site, worker):
-            p.until("/livez", 200)  # it asks PID 1, and waits for 700 ms of this clock only
-        for p in (site, worker):
-            page = p.status_page()
-            crashed = page["processes"][-1]
-            assert crashed["starts"] >= 10 and page["restarts"] == crashed["starts"] - 1, page
-        assert site.status_page()["processes"][0]["starts"] == 1 and asked > 10, asked
-        assert not re.search("not ready", site.output()), site.output()
-        for p in (site, worker):
-            p.signal(signal.SIGTERM)
-            p.wait()
-
-    def test_reminder():
-        """while it waits, the reason is told once a minute"""
-        p = role("wait = tcp://127.0.0.1:1\ncommand = true", env=FAST)
-        for _ in range(4):
-            p.expect("waiting for tcp://127.0.0.1:1: connection refused")
-        p.signal(signal.SIGTERM)
-        assert p.wait() == 143
+@harness.as_shipped
+def test_reminder():
+    """while it waits, the reason is told once a minute"""
+    p = role("wait = tcp://127.0.0.1:1\ncommand = true", env=FAST)
+    for _ in range(4):
+        p.expect("waiting for tcp://127.0.0.1:1: connection refused")
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 143
 
 
 if __name__ == "__main__":

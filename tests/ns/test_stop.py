@@ -7,7 +7,7 @@ import time
 
 import harness
 from harness import Pidone, process_state, wait_until
-from programs import END_ON_TERM, WAIT, listener, process_called, program
+from programs import END_ON_TERM, WAIT, listener, process_called, program, with_child
 
 
 def both(case):
@@ -29,18 +29,11 @@ def role(keys, pid1, name="run", **more):
 @both
 def test_stop_signal_goes_to_the_main_only(pid1):
     """the stop signal goes to each process's main pid only, once"""
-    main = program(WAIT + "pid = os.fork()\n"
-                   "say('up')\n"
-                   "signal.sigwait({signal.SIGTERM})\n"
-                   "say('main got' if pid else 'child got')\n"
-                   "if pid:\n"
-                   "    os.kill(pid, 9)\n")
-    p = role("command = " + main, pid1)
-    p.expect("^up")
+    p = role("command = " + with_child(signal.SIGTERM), pid1)
     p.expect("^up")
     p.signal(signal.SIGTERM)
     assert p.wait() == 0
-    assert p.count("main got") == 1 and "child got" not in p.output(), p.output()
+    assert p.count("got it alone") == 1, p.output()
 
 
 @both

@@ -68,19 +68,19 @@ def test_libraries():
     assert p.wait() == 143
 
 
-if "PIDONE_SLOW" not in os.environ:  # sanitizers and valgrind have an allocator of their own
-    def test_allocations():
-        """behind the line PID 1 allocates no memory"""
-        counter = os.path.join(os.path.dirname(harness.NSRUN), "ns/count_allocations.so")
-        p = Pidone(["true"], env={"LD_PRELOAD": counter, "COUNT_ALLOCATIONS_PROVE": "1"})
-        assert p.wait() == 0
-        assert p.count("ALLOCATION behind the line") == 1, "the counter does not count"
-        p = Pidone(["/run"], env={"LD_PRELOAD": counter},
-                   config=SITE + DRAIN + "wait = tcp://127.0.0.1:8001\nsignal.USR1 = none\n")
-        live_a_whole_life(p)
-        assert p.wait() == 143
-        assert p.count("LINE passed") >= 1
-        assert p.count("ALLOCATION behind the line") == 0, p.output()
+@harness.as_shipped
+def test_allocations():
+    """behind the line PID 1 allocates no memory"""
+    counter = os.path.join(os.path.dirname(harness.NSRUN), "ns/count_allocations.so")
+    p = Pidone(["true"], env={"LD_PRELOAD": counter, "COUNT_ALLOCATIONS_PROVE": "1"})
+    assert p.wait() == 0
+    assert p.count("ALLOCATION behind the line") == 1, "the counter does not count"
+    p = Pidone(["/run"], env={"LD_PRELOAD": counter},
+               config=SITE + DRAIN + "wait = tcp://127.0.0.1:8001\nsignal.USR1 = none\n")
+    live_a_whole_life(p)
+    assert p.wait() == 143
+    assert p.count("LINE passed") >= 1
+    assert p.count("ALLOCATION behind the line") == 0, p.output()
 
 
 def test_killed_probe_server():
