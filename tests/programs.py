@@ -2,6 +2,7 @@
 so that no signal comes too early."""
 import harness
 from harness import wait_until
+from proc import command_name
 
 HEAD = "import os, signal, sys, time\n"
 
@@ -59,5 +60,5 @@ END_ON_TERM = "sys.exit(0) if s == 15 else None"
 def process_called(p, name):
     """The pid of the process of this name below PID 1, once it has executed."""
     def found():
-        return [pid for pid in p.inside() if harness.command_name(pid) == name]
+        return [pid for pid in p.inside() if command_name(pid) == name]
     return wait_until(found, 5, name)[0]

@@ -6,7 +6,9 @@ import signal
 import subprocess
 
 import harness
-from harness import Process, wait_until
+from harness import wait_until
+from inits import BASE_ENV, Process, http_get
+from proc import process_name
 
 RUN = os.path.join(harness.SRCDIR, "contrib/quickstart/run")
 
@@ -18,7 +20,7 @@ def quickstart(*args):
                       check=False).returncode != 0:
         harness.skip("needs Debian's packages: there is no network here to install them")
     # a group of its own, so that a Ctrl-C can be sent as a terminal does
-    return Process([RUN, *args], env=dict(harness.BASE_ENV, TMPDIR=harness.tmp), cwd="/",
+    return Process([RUN, *args], env=dict(BASE_ENV, TMPDIR=harness.tmp), cwd="/",
                    name="quickstart", start_new_session=True)
 
 
@@ -26,7 +28,7 @@ def left_behind():
     """Directories, and processes that were started from them."""
     found = glob.glob(harness.tmp + "/pidone-quickstart.*")
     for directory in glob.glob("/proc/[0-9]*"):
-        words = harness.process_name(int(os.path.basename(directory)))
+        words = process_name(int(os.path.basename(directory)))
         if harness.tmp + "/pidone-quickstart." in words:
             found.append(words)
     return found
@@ -67,7 +69,7 @@ def test_keep():
     stop = run.expect(r"stop it all").split()[-1]
     assert run.wait(10) == 0
     port = int(re.search(r":(\d+)/", site).group(1))
-    assert "receipt 1 for TEA" in harness.http_get("/", port)[1]
+    assert "receipt 1 for TEA" in http_get("/", port)[1]
     assert subprocess.run([stop], check=False, timeout=30).returncode == 0
     wait_until(lambda: left_behind() == [], 5, "nothing is left behind")
 

@@ -10,7 +10,10 @@ import time
 import urllib.parse
 
 import harness
-from harness import Pidone, Postgres, Redis, http_get, wait_until
+from harness import wait_until
+from inits import BASE_ENV, Pidone, http_get
+from proc import children_of, process_name, process_state
+from servers import Postgres, Redis
 
 SITE = os.path.join(harness.SRCDIR, "contrib/quickstart/site")
 
@@ -34,7 +37,7 @@ class Site:
         # a copy of a read-only tree (make distcheck) is read-only itself
         subprocess.run(["chmod", "-R", "u+w", self.app], check=True)
         subprocess.run(["/usr/bin/python3", "manage.py", "collectstatic", "--noinput"],
-                       cwd=self.app, env=harness.BASE_ENV, check=True,
+                       cwd=self.app, env=BASE_ENV, check=True,
                        stdout=subprocess.DEVNULL)
         self.postgres = Postgres(start=postgres, password="geheim/:@")
         self.redis = Redis(start=redis)
@@ -180,8 +183,8 @@ def test_term_stops_celery_warmly():
     worker = site.role("/async")
     worker.expect(r"ready\.$", 30)
     # Celery's handler writes to stderr, too: let the main process finish its line
-    wait_until(lambda: [harness.process_state(pid) for pid in harness.children_of(worker.pid)
-                        if "celery" in harness.process_name(pid)] == ["S"], 5, "idle Celery")
+    wait_until(lambda: [process_state(pid) for pid in children_of(worker.pid)
+                        if "celery" in process_name(pid)] == ["S"], 5, "idle Celery")
     worker.signal(signal.SIGTERM)
     assert worker.wait(30) == 0, worker.output()
     assert worker.count("Warm shutdown") == 1, worker.output()

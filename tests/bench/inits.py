@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 
 import harness
+from proc import command_name, descendants_of
 from figures import BenchError
 
 # Nothing of the caller's: what an init inherits costs it something.
@@ -140,8 +141,8 @@ class Started:
 
     def processes(self, command):
         """PID 1 and what it forked for itself: all but those that run the command."""
-        return [self.pid] + [pid for pid in harness.descendants_of(self.pid)
-                             if harness.command_name(pid) != command]
+        return [self.pid] + [pid for pid in descendants_of(self.pid)
+                             if command_name(pid) != command]
 
     def stop(self):
         """Ends it with all that it started; nsrun waits for its PID 1."""

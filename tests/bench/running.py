@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 
 import harness
+from inits import http_get
+from proc import command_name, descendants_of
 from figures import BenchError, Figure
 from inits import HELPERS, OURS, Image, Started, helper
 
@@ -43,8 +45,8 @@ def memory(pids):
 def wait_until_idle(started):
     """The command runs, and the init has not been awake for a while."""
     def runs():
-        return [pid for pid in harness.descendants_of(started.pid)
-                if harness.command_name(pid) == COMMAND]
+        return [pid for pid in descendants_of(started.pid)
+                if command_name(pid) == COMMAND]
     harness.wait_until(runs, 10, "the command of " + started.name)
     last = [None, 0]
 
@@ -74,7 +76,7 @@ def start_all(ready, config, draw):
     root = "/proc/%d/root" % started[ROLE].pid
 
     def answers():
-        return harness.http_get("/readyz", unix=root + SOCKET)[0] == 200
+        return http_get("/readyz", unix=root + SOCKET)[0] == 200
     harness.wait_until(answers, 10, "the probe server of pidone")
     for each in started.values():
         wait_until_idle(each)

@@ -6,7 +6,9 @@ import signal
 import subprocess
 
 import harness
-from harness import Pidone, children_of, process_state, wait_until
+from harness import wait_until
+from inits import Pidone
+from proc import children_of, command_name, process_name, process_state
 from programs import END_ON_TERM, listener, process_called
 
 ANY_USER = (1000680000, 0)  # what OpenShift gives: no passwd entry, group 0
@@ -68,7 +70,7 @@ def test_old_kernel():
                nsrun=denied("close_range=ENOSYS", "pidfd_open=ENOSYS"))
     p.expect("^0$")
     p.until("/readyz", 200)
-    probes = [c for c in children_of(p.pid) if harness.command_name(c) == "pidone: probes"][0]
+    probes = [c for c in children_of(p.pid) if command_name(c) == "pidone: probes"][0]
     held = {os.readlink("/proc/%d/fd/%s" % (probes, fd))
             for fd in os.listdir("/proc/%d/fd" % probes)}
     assert pipe not in held, held
@@ -123,7 +125,7 @@ def test_plain_command_without_proc():
                nsrun=["--no-proc"])
     os.close(write_fd)
     p.expect("^up")
-    main = wait_until(lambda: [c for c in p.inside() if harness.process_name(c) == "sleep 1078"],
+    main = wait_until(lambda: [c for c in p.inside() if process_name(c) == "sleep 1078"],
                       5)[0]
     p.signal(signal.SIGTERM)
     wait_until(lambda: process_state(main) == "", 5)

@@ -9,7 +9,7 @@ import tempfile
 import threading
 
 import harness
-from harness import finished
+from inits import BASE_ENV, finished
 
 
 def test_role_with_command_behind_dashes():
@@ -195,7 +195,7 @@ def test_quiet_and_verbose():
 
 def plain(*args, env=None, cwd=None, **more):
     """The program itself, as a person calls it: (exit code, stdout, stderr)."""
-    environment = dict(harness.BASE_ENV, **(env or {}))
+    environment = dict(BASE_ENV, **(env or {}))
     for name, value in os.environ.items():
         if name.endswith("SAN_OPTIONS"):
             environment[name] = value

@@ -5,7 +5,7 @@ import socket
 import tempfile
 
 import harness
-from harness import Pidone, finished
+from inits import Pidone, finished
 
 
 def test_all_errors_at_once():

@@ -11,7 +11,9 @@ import signal
 import threading
 
 import harness
-from harness import Failure, FakeServer, Pidone, wait_until
+from harness import Failure, wait_until
+from inits import Pidone
+from servers import FakeServer
 
 PUPPET = os.path.join(os.path.dirname(harness.NSRUN), "ns/puppet")
 COUNTER = os.path.join(os.path.dirname(harness.NSRUN), "ns/count_allocations.so")

@@ -5,9 +5,13 @@ import subprocess
 import sys
 
 import harness
-from harness import Process, wait_until
+from harness import wait_until
+from inits import BASE_ENV, Process
+from proc import children_of, descendants_of, process_state
+from servers import FakeServer
 
-HEAD = "import harness, os, signal, subprocess, sys, time\nfrom harness import *\n"
+HEAD = "import harness, os, signal, subprocess, sys, time\n" \
+       "from harness import *\nfrom inits import *\nfrom servers import *\n"
 
 
 def run_script(text, *words, **env):
@@ -24,7 +28,7 @@ def run_script(text, *words, **env):
 
 def nsrun(*words, **more):
     harness.need_root()
-    return Process([harness.NSRUN, *words], env=harness.BASE_ENV, **more)
+    return Process([harness.NSRUN, *words], env=BASE_ENV, **more)
 
 
 def test_verdicts():
@@ -41,6 +45,20 @@ def test_verdicts():
     assert "ok 3 - test_c:  # SKIP not here" in lines, lines
     assert "not ok 4 - test_d: " in lines, lines
     assert "not ok 1 - test_c: " in run_script(text, "test_c", MUST_WORK="1")
+    assert "there is no case test_e" in run_script(text, "test_e")
+
+
+def test_marks():
+    """A case that wants the program as shipped is left out under sanitizers and valgrind, one
+    that wants it bare under valgrind only; a file of which nothing is left passes."""
+    text = "@as_shipped\ndef test_a():\n    pass\n@bare\ndef test_b():\n    pass\n"
+    plain = {"PIDONE_SANITIZERS": "no", "PIDONE_WRAPPER": ""}
+    sanitized = {"PIDONE_SANITIZERS": "address", "PIDONE_WRAPPER": ""}
+    assert run_script(text, **plain).startswith("1..2"), text
+    assert "test_a" not in run_script(text, **sanitized)
+    assert "ok 1 - test_b" in run_script(text, **sanitized)
+    nothing = run_script(text, **dict(plain, PIDONE_WRAPPER="env"))
+    assert nothing == "1..1\nok 1 - nothing here is for valgrind and sanitizers\n", nothing
 
 
 def test_time_limit_and_leftovers():
@@ -66,7 +84,7 @@ def test_reports_fail_a_case():
 def test_private_network():
     """A case has a network of its own: a port that is taken outside is free."""
     harness.need_root()
-    outer = harness.FakeServer("mute", port=9480)
+    outer = FakeServer("mute", port=9480)
     output = run_script("def test_a():\n    FakeServer('mute', port=%d)\n" % outer.port)
     assert "ok 1" in output and "not ok" not in output, output
 
@@ -76,7 +94,7 @@ def test_nsrun_exit_status():
     assert nsrun("sh", "-c", "echo $$; exit 7").wait() == 7
     sleeper = nsrun("sh", "-c", "echo up; sleep 1000")
     sleeper.expect("^up$")
-    os.kill(harness.children_of(sleeper.pid)[0], signal.SIGKILL)
+    os.kill(children_of(sleeper.pid)[0], signal.SIGKILL)
     assert sleeper.wait() == 137
     assert nsrun("/nonexistent").wait() == 125
 
@@ -88,10 +106,10 @@ def test_nsrun_namespace():
     inside.expect("^up$")
     assert inside.stdout.splitlines()[:2] == ["1", "/proc/1"], inside.stdout
     assert "null" in inside.stdout and "kmsg" not in inside.stdout
-    pids = harness.descendants_of(inside.pid)
+    pids = descendants_of(inside.pid)
     inside.signal(signal.SIGKILL)
     inside.wait()
-    wait_until(lambda: not any(harness.process_state(p) not in ("", "Z") for p in pids), 5,
+    wait_until(lambda: not any(process_state(p) not in ("", "Z") for p in pids), 5,
                "the namespace's end")
 
 

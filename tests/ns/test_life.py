@@ -2,11 +2,11 @@
 """Life of a container: contract §4, as PID 1 of a pid namespace of its own."""
 import os
 import signal
-import time
 
 import harness
-from harness import Pidone, finished, wait_until
-from programs import END_ON_TERM, listener, process_called, program
+from harness import wait_until
+from inits import Pidone, finished
+from programs import process_called, program
 
 
 def test_exit_code_is_the_main_processes_own():

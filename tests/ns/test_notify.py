@@ -5,8 +5,11 @@ import signal
 import socket
 
 import harness
-from harness import Pidone, wait_until
+from harness import wait_until
+from inits import Pidone, Process, http_get
+from proc import descendants_of
 from programs import END_ON_TERM, WAIT, listener, process_called, program
+from servers import FakeServer
 
 SAY = ("import socket\n"
        "def notify(*lines):\n"
@@ -76,7 +79,7 @@ def test_strangers_are_not_heard():
     address = address_of(process_called(p, "python3"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.sendto(b"READY=1", address.replace("@", "\0", 1))
-    inside = harness.Process(["nsenter", "-t", str(p.pid), "-p", "-m", "/usr/bin/python3", "-c",
+    inside = Process(["nsenter", "-t", str(p.pid), "-p", "-m", "/usr/bin/python3", "-c",
                               "import socket, sys\n"
                               "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
                               "s.sendto(b'READY=1', '\\0' + sys.argv[1][1:])\n"
@@ -145,7 +148,7 @@ def test_watchdog_restarts():
             "restart-delay = 50ms\ncommand = " + program(text))
     p.expect("^up")
     p.until("/readyz", 200)
-    cwd = os.readlink("/proc/%d/cwd" % harness.descendants_of(p.pid)[-1])
+    cwd = os.readlink("/proc/%d/cwd" % descendants_of(p.pid)[-1])
     open("/proc/%d/root%s/hang" % (p.pid, cwd), "w", encoding="ascii").close()
     p.expect("^hangs")
     p.expect("live notify failed: has said nothing for 900ms")
@@ -241,7 +244,7 @@ def test_manager_hears_of_us():
             env={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1"})
     p.expect("waiting for tcp://127.0.0.1:8001")
     manager.expect("STATUS=waiting for tcp://127.0.0.1:8001: connection refused")
-    harness.FakeServer("mute", port=8001)
+    FakeServer("mute", port=8001)
     p.expect("^up")
     manager.expect("STATUS=notify: the app has not said so yet")
     assert "READY=1" not in manager.heard
@@ -309,7 +312,7 @@ def test_gunicorn():
     p = serve("gunicorn app:application --bind [::]:8000")
     p.until("/readyz", 200)
     assert p.status_page()["processes"][0]["status"] == "Gunicorn arbiter booted"
-    wait_until(lambda: harness.http_get("/", port=8000)[1] == "hello", 10)
+    wait_until(lambda: http_get("/", port=8000)[1] == "hello", 10)
     p.signal(signal.SIGTERM)
     assert p.wait() == 0
 
@@ -319,7 +322,7 @@ def test_uwsgi():
     harness.need_command("uwsgi_python3")
     p = serve("uwsgi_python3 --master --die-on-term --http-socket 127.0.0.1:8000 --wsgi-file app.py")
     p.until("/readyz", 200)
-    assert harness.http_get("/", port=8000, host="127.0.0.1")[1] == "hello"
+    assert http_get("/", port=8000, host="127.0.0.1")[1] == "hello"
     assert "uWSGI" in p.status_page()["processes"][0]["status"]
     p.signal(signal.SIGTERM)
     assert p.wait() == 0

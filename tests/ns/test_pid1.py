@@ -7,7 +7,9 @@ import signal
 import subprocess
 
 import harness
-from harness import Init, children_of, process_state, status_of, wait_until
+from harness import wait_until
+from inits import Init
+from proc import children_of, process_state, status_of
 from programs import END_ON_TERM, WAIT, listener, process_called, program, with_child
 from terminal import Terminal
 

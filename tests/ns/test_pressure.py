@@ -8,7 +8,9 @@ import signal
 import subprocess
 
 import harness
-from harness import Failure, Pidone, children_of, process_state, wait_until
+from harness import Failure, wait_until
+from inits import Pidone
+from proc import children_of, process_state
 from programs import END_ON_TERM, WAIT, listener, process_called, program
 
 ORPHANS = os.path.join(os.path.dirname(harness.NSRUN), "bench/orphans")

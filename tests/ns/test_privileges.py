@@ -3,7 +3,9 @@
 import signal
 
 import harness
-from harness import Pidone, finished, status_of, wait_until
+from harness import wait_until
+from inits import Pidone, finished
+from proc import children_of, command_name, status_of
 
 SHOW = "sh -c 'id -u; id -g; id -G; umask; pwd; grep NoNewPrivs /proc/self/status'"
 
@@ -63,7 +65,7 @@ def test_groups_before_user():
     """the groups first, then the group, then the user: the other way round it would fail"""
     p = Pidone(["/run"], config="[run]\nuser = shop\ncommand = true\n", nsrun=people(),
                inject="setresuid:delay_enter=1500000")
-    child = wait_until(lambda: [c for c in harness.children_of(p.pid)
+    child = wait_until(lambda: [c for c in children_of(p.pid)
                                 if status_of(c, "Groups") == "2345 3456 4567 "], 10)[0]
     assert status_of(child, "Gid").split()[0] == "2345"
     assert status_of(child, "Uid").split()[0] == "0"
@@ -108,8 +110,8 @@ def test_waiters_run_as_the_user():
     p.expect("waiting for tcp")
     p.expect("waiting for postgres")
     for name in ("pidone: wait", "pidone: agent"):
-        child = wait_until(lambda: [c for c in harness.children_of(p.pid)
-                                    if harness.command_name(c) == name], 5)[0]
+        child = wait_until(lambda: [c for c in children_of(p.pid)
+                                    if command_name(c) == name], 5)[0]
         assert status_of(child, "Uid").split() == ["12345"] * 4, name
     p.signal(signal.SIGTERM)
     assert p.wait() == 143

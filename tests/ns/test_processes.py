@@ -7,7 +7,9 @@ import signal
 import subprocess
 
 import harness
-from harness import Pidone, wait_until
+from harness import wait_until
+from inits import Pidone
+from proc import command_name
 from programs import END_ON_TERM, WAIT, listener, program
 
 FAST = {"LD_PRELOAD": os.path.join(os.path.dirname(harness.NSRUN), "ns/fast_clock.so"),
@@ -107,7 +109,7 @@ def test_live_restarts_the_command_only():
         p.expect("^up")
     page = p.status_page()["processes"]
     assert page[0]["starts"] >= 2 and page[1]["starts"] == 1, page
-    sleeping = [pid for pid in p.inside() if harness.command_name(pid) == "sleep"]
+    sleeping = [pid for pid in p.inside() if command_name(pid) == "sleep"]
     assert len(sleeping) <= 1, sleeping
     p.signal(signal.SIGTERM)
     assert p.wait() in (137, 143)

@@ -6,7 +6,9 @@ import re
 import signal
 
 import harness
-from harness import Pidone, children_of, process_state, status_of, wait_until
+from harness import wait_until
+from inits import BASE_ENV, Pidone, Process
+from proc import children_of, command_name, process_state, status_of
 from programs import END_ON_TERM, WAIT, listener, process_called, program
 
 ALL = [n for n in list(range(1, 32)) + list(range(34, 65))
@@ -38,7 +40,7 @@ def test_every_signal_is_forwarded():
 def test_signals_that_the_library_hides():
     """32 and 33, which the C library keeps for its threads, do not end pidone: they are passed on"""
     p = Pidone(["sleep", "1077"], pid1=False)
-    wait_until(lambda: [c for c in children_of(p.pid) if harness.command_name(c) == "sleep"], 5)
+    wait_until(lambda: [c for c in children_of(p.pid) if command_name(c) == "sleep"], 5)
     p.signal(32)
     p.signal(33)
     p.signal(signal.SIGTERM)
@@ -115,8 +117,8 @@ def test_dead_stderr():
 @harness.as_shipped
 def test_first_statement():
     """the first system call of main blocks all signals: all before it are the loader's"""
-    p = harness.Process(["strace", "-o", harness.tmp + "/calls", harness.BIN, "true"],
-                        env=harness.BASE_ENV)
+    p = Process(["strace", "-o", harness.tmp + "/calls", harness.BIN, "true"],
+                        env=BASE_ENV)
     assert p.wait() == 0
     with open(harness.tmp + "/calls", encoding="ascii", errors="replace") as file:
         calls = file.read().splitlines()
@@ -157,7 +159,7 @@ def test_signal_between_fork_and_exec():
     for inject in ("setpgid:delay_enter=700000", "execve:delay_enter=700000:when=2+"):
         p = run("command = sleep 1077", inject=inject)
         wait_until(lambda: [c for c in children_of(p.pid)
-                            if not harness.command_name(c).startswith("pidone:")], 15, "the fork")
+                            if not command_name(c).startswith("pidone:")], 15, "the fork")
         p.signal(signal.SIGTERM)
         assert p.wait(15) == 143, p.output()
 

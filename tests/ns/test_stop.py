@@ -6,7 +6,9 @@ import subprocess
 import time
 
 import harness
-from harness import Pidone, process_state, wait_until
+from harness import wait_until
+from inits import Pidone
+from proc import process_state
 from programs import END_ON_TERM, WAIT, listener, process_called, program, with_child
 
 

@@ -5,7 +5,10 @@ import os
 import signal
 
 import harness
-from harness import Pidone, wait_until
+from harness import wait_until
+from inits import Pidone
+from proc import children_of, command_name, process_state
+from servers import FakeServer
 
 SITE = ("[run]\ncommand = /usr/bin/python3 -m http.server 8000 --bind 127.0.0.1\n"
         "ready = http://127.0.0.1:8000/\ncheck-interval = 100ms\nstop-grace = 5s\n"
@@ -15,7 +18,7 @@ DRAIN = "drain = 1h\n"  # until a second TERM
 
 def children_named(p, title):
     """Children of PID 1 with this title."""
-    return [pid for pid in harness.children_of(p.pid) if harness.command_name(pid) == title]
+    return [pid for pid in children_of(p.pid) if command_name(pid) == title]
 
 
 def live_a_whole_life(p):
@@ -27,7 +30,7 @@ def live_a_whole_life(p):
         assert len(os.listdir("/proc/%d/task" % p.pid)) == 1, "more than one thread"
     p.expect("waiting for tcp://127.0.0.1:8001")
     note()
-    server = harness.FakeServer("mute", port=8001)
+    server = FakeServer("mute", port=8001)
     p.until("/readyz", 200)
     note()
     for path in ("/livez", "/status", "/startupz"):
@@ -102,7 +105,7 @@ def test_stopped_supervisor_is_not_live():
     p.until("/readyz", 200)
     p.until("/livez", 200)
     os.kill(p.pid, signal.SIGSTOP)
-    wait_until(lambda: harness.process_state(p.pid) == "T", 5)
+    wait_until(lambda: process_state(p.pid) == "T", 5)
     code, body = p.http("/livez")
     assert code == 503 and "does not answer" in body, (code, body)
     os.kill(p.pid, signal.SIGCONT)
@@ -118,7 +121,7 @@ def test_killed_waiter():
     old = children_named(p, "pidone: wait")[0]
     os.kill(old, signal.SIGKILL)
     wait_until(lambda: children_named(p, "pidone: wait") not in ([], [old]), 5)
-    harness.FakeServer("mute", port=8001)
+    FakeServer("mute", port=8001)
     assert p.wait() == 0
 
 
@@ -129,7 +132,7 @@ def test_own_children_die_with_pid_1():
     probes = children_named(p, "pidone: probes")[0]
     os.kill(p.pid, signal.SIGKILL)
     wait_until(lambda: not os.path.exists("/proc/%d" % probes) or
-               harness.process_state(probes) == "Z", 5)
+               process_state(probes) == "Z", 5)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 """pidone on a terminal, not as PID 1: `kubectl exec -it` makes it the leader of a session, a
 shell makes it a job. What is the same as PID 1 is in test_pid1.py."""
 import harness
-from harness import Pidone, children_of, command_name, process_state, wait_until
+from harness import wait_until
+from inits import Pidone
+from proc import children_of, command_name, descendants_of, process_state
 from terminal import Terminal
 
 SHELL = ["bash", "--norc", "--noprofile", "-i"]
@@ -24,7 +26,7 @@ def shell():
 
 def below(p, name):
     """The pid of the one process of this name below p, once it is there."""
-    return wait_until(lambda: [pid for pid in harness.descendants_of(p.pid)
+    return wait_until(lambda: [pid for pid in descendants_of(p.pid)
                                if command_name(pid) == name], 5, name)[0]
 
 

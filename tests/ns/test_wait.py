@@ -5,13 +5,16 @@ import signal
 import time
 
 import harness
-from harness import FakeServer, Pidone, Redis, finished, wait_until
+from harness import wait_until
+from inits import BASE_ENV, Pidone, Process, finished
+from proc import children_of, command_name, descendants_of, process_name, process_state
+from servers import FakeServer, Redis, http_reply
 
 
 def waiters_of(p):
     """The pids of the children that ask."""
-    return [pid for pid in harness.children_of(p.pid)
-            if harness.command_name(pid) in ("pidone: wait", "pidone: agent")]
+    return [pid for pid in children_of(p.pid)
+            if command_name(pid) in ("pidone: wait", "pidone: agent")]
 
 
 def test_waits_for_one():
@@ -32,9 +35,9 @@ def test_every_kind_at_once():
     p = Pidone(["wait", "--timeout", "1m"] + names + ["exec:test -e " + flag + "2"])
     for name in names + ["exec:test"]:
         p.expect("waiting for %s: " % name)
-    web = FakeServer(harness.http_reply(503), port=8002)
+    web = FakeServer(http_reply(503), port=8002)
     p.expect("waiting for http://localhost:8002/ok: HTTP 503")
-    web.behave = harness.http_reply(204)
+    web.behave = http_reply(204)
     p.expect("http://localhost:8002/ok is there after .*: HTTP 204")
     for name in (flag, flag + "2"):
         with open(name, "w", encoding="ascii"):
@@ -110,7 +113,7 @@ def test_nothing_is_left_for_the_command():
     """the command has its descriptors and its signals as they were, and no child that waits"""
     script = ("ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status; "
               "cat /proc/$$/task/$$/children | wc -w")
-    plain = harness.Process(["sh", "-c", script], env=harness.BASE_ENV)
+    plain = Process(["sh", "-c", script], env=BASE_ENV)
     assert plain.wait() == 0
     p = Pidone(["wait", "file:/etc/passwd", "exec:true", "--", "sh", "-c", script], pid1=False,
                clean_env=True)
@@ -141,13 +144,13 @@ def test_signals_end_the_wait():
         p = Pidone(["wait", "tcp://localhost:8001", "exec:sleep 1000", "--", "echo", "not reached"],
                    pid1=False)
         p.expect("waiting for tcp://localhost:8001")
-        below = wait_until(lambda p=p: len(harness.descendants_of(p.pid)) == 3 and
-                           harness.descendants_of(p.pid), 5, "both waiters and the sleep")
+        below = wait_until(lambda p=p: len(descendants_of(p.pid)) == 3 and
+                           descendants_of(p.pid), 5, "both waiters and the sleep")
         begin = time.monotonic()
         p.signal(signo)
         assert p.wait() == 128 + signo, p.output()
         assert time.monotonic() - begin < 1 * harness.PACE
-        wait_until(lambda below=below: not any(harness.process_state(pid) not in ("", "Z")
+        wait_until(lambda below=below: not any(process_state(pid) not in ("", "Z")
                                                for pid in below), 5, "the children to be gone")
         assert p.stdout == "", p.stdout
 
@@ -183,7 +186,7 @@ def test_waiters_die_with_it():
     waiters = wait_until(lambda: len(waiters_of(p)) == 2 and waiters_of(p), 5)
     p.signal(signal.SIGKILL)
     assert p.wait() == 137
-    wait_until(lambda: not any(harness.process_state(pid) not in ("", "Z") for pid in waiters), 5)
+    wait_until(lambda: not any(process_state(pid) not in ("", "Z") for pid in waiters), 5)
 
 
 def test_wrong_targets():
@@ -234,7 +237,7 @@ def test_no_password_in_ps():
     p.expect("waiting for redis://localhost:8001")
     p.expect("waiting for postgres://localhost:8001/x")
     for pid in [p.pid] + p.inside():
-        assert "s3cret" not in harness.process_name(pid), harness.process_name(pid)
+        assert "s3cret" not in process_name(pid), process_name(pid)
     p.signal(signal.SIGTERM)
     assert p.wait() == 143
     assert "s3cret" not in p.output(), p.output()

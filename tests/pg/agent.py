@@ -2,6 +2,7 @@
 import os
 
 import harness
+from inits import Process
 
 TOOL = os.path.dirname(os.path.abspath(harness.BIN)) + "/tests/pg/agent_tool"
 
@@ -16,7 +17,7 @@ def agent(mission, env, settings="", session_id="id1"):
     environment = {"PATH": "/usr/bin:/bin", "HOME": harness.tmp}
     environment.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
     environment.update(env)
-    return harness.Process(argv + [session_id], env=environment, name="agent " + session_id)
+    return Process(argv + [session_id], env=environment, name="agent " + session_id)
 
 
 def pid_of(tool):

@@ -6,7 +6,8 @@ import signal
 
 import harness
 from agent import agent, pid_of
-from harness import FakeServer, Postgres
+from inits import Process
+from servers import FakeServer, Postgres
 
 # first 8 bytes of SHA-256("pidone:shop"), signed
 KEY = int.from_bytes(hashlib.sha256(b"pidone:shop").digest()[:8], "big", signed=True)
@@ -113,7 +114,7 @@ def test_long_names():
                          "WHERE application_name LIKE 'pidone-lock%'")
     must(name.startswith("pidone-lock/it_s_a_very_long_nam/") and name.endswith("-cafe") and
          len(name) == 63, name)
-    step = harness.Process(
+    step = Process(
         [postgres.bin + "/psql", "-X", "-q", "-c", "SELECT pg_sleep(600)"],
         env=dict(postgres.env(), PGAPPNAME="pidone/it_s_a_very_long_nam/b"), name="step")
     harness.wait_until(lambda: postgres.psql(
@@ -155,7 +156,7 @@ def test_waits_for_earlier_sessions():
     its own steps, nor for other projects'."""
     postgres = Postgres()
     def step(name):
-        return harness.Process(
+        return Process(
             [postgres.bin + "/psql", "-X", "-q", "-c", "SELECT pg_sleep(600)"],
             env=dict(postgres.env(), PGAPPNAME=name), name=name)
     def count(name):
@@ -230,7 +231,7 @@ def pooler(postgres):
                    "pool_mode = transaction\nunix_socket_dir =\ndefault_pool_size = 5\n" % (postgres.port, port))
     os.chmod(path, 0o644)
     os.chmod(harness.tmp, 0o755)
-    process = harness.Process(["pgbouncer", path], name="pgbouncer",
+    process = Process(["pgbouncer", path], name="pgbouncer",
                               user=postgres.user if harness.IS_ROOT else None)
     process.expect("process up")
     return port
@@ -243,7 +244,7 @@ def test_through_a_pooler():
     port = pooler(postgres)
     env = {"DATABASE_URL": "postgres://postgres@127.0.0.1:%d/postgres" % port}
     step = dict(env, PGAPPNAME="pidone/shop/old")
-    done = harness.Process([postgres.bin + "/psql", "-X", "-q", "-c", "SELECT 1",
+    done = Process([postgres.bin + "/psql", "-X", "-q", "-c", "SELECT 1",
                             env["DATABASE_URL"]], env=step, name="step")
     must(done.wait() == 0, done.output())
     first = agent("lock", env, "project = shop", "aaa")

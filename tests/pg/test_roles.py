@@ -6,8 +6,11 @@ import subprocess
 import time
 
 import harness
-from harness import Pidone, Postgres, finished, wait_until
+from harness import wait_until
+from inits import Pidone, finished
+from proc import children_of, command_name, process_state
 from programs import WAIT, program
+from servers import Postgres
 
 STEP = "sh -c 'echo step begins; read x; echo step ends'"
 
@@ -15,8 +18,8 @@ STEP = "sh -c 'echo step begins; read x; echo step ends'"
 def agent_of(p):
     """The pid of its agent, once there is one."""
     def found():
-        agents = [pid for pid in harness.children_of(p.pid)
-                  if harness.command_name(pid) == "pidone: agent"]
+        agents = [pid for pid in children_of(p.pid)
+                  if command_name(pid) == "pidone: agent"]
         return agents[0] if agents else None
     return wait_until(found, 5, "an agent")
 
@@ -135,7 +138,7 @@ def test_lock_gained_and_lost_in_one_turn():
     wait_until(lambda: db.psql("select 1 from pg_locks where locktype = 'advisory' and granted")
                .strip() == "1", 10, "the second to gain the lock")
     os.kill(agent, signal.SIGKILL)
-    wait_until(lambda: harness.process_state(agent) == "Z", 5)
+    wait_until(lambda: process_state(agent) == "Z", 5)
     rival = Pidone(["/init"], env=db.env(), stdin=harness.subprocess.PIPE,
                    config="[init]\nstep = %s\n" % STEP)
     rival.expect("step begins")
@@ -166,7 +169,7 @@ def test_lock_goes_last():
     agent = agent_of(p)
     p.signal(signal.SIGTERM)
     p.expect("^orphan got TERM")
-    assert db.psql(held) == "1" and harness.process_state(agent) in ("S", "R")
+    assert db.psql(held) == "1" and process_state(agent) in ("S", "R")
     p.popen.stdin.close()
     assert p.wait() == 0
     wait_until(lambda: db.psql(held) == "0", 5)

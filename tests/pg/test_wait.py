@@ -5,7 +5,7 @@ import subprocess
 
 import harness
 from agent import agent, says
-from harness import FakeServer, Postgres
+from servers import FakeServer, Postgres, http_reply
 
 
 def url(port, host="127.0.0.1", extra=""):
@@ -154,7 +154,7 @@ def test_reset():
 
 def test_garbage():
     """What is not PostgreSQL is told as such, and retried."""
-    server = FakeServer(harness.http_reply(200, "hello"))
+    server = FakeServer(http_reply(200, "hello"))
     tool = agent("wait", url(server.port))
     reason(tool, r".*received invalid response to SSL negotiation: H$")
     tool.stop()
