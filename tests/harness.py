@@ -265,6 +265,14 @@ def _run_in_fork(function):
     return verdict
 
 
+def _undo_background():
+    """A shell starts `tests/run &` with INT and QUIT ignored, nohup with HUP: what a case starts
+    would inherit that, and Ctrl-C would mean nothing to it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for s in (signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(s, signal.SIG_DFL)
+
+
 def main():
     """Runs the cases of the calling script: all, or those named as arguments."""
     module = sys.modules["__main__"]
@@ -283,6 +291,7 @@ def main():
         print("1..1\nok 1 - nothing here is for valgrind and sanitizers")
         return
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _undo_background()
     print("1..%d" % len(cases))
     for number, function in enumerate(cases, 1):
         verdict = _run_in_fork(function)

@@ -99,7 +99,7 @@ def test_two_inits_one_after_the_other():
 def test_holder_is_named():
     """while waiting for the lock, the log names the holder"""
     db = Postgres()
-    first = Pidone(["/init"], env=db.env(), stdin=harness.subprocess.PIPE,
+    first = Pidone(["/init"], env=db.env(), stdin=subprocess.PIPE,
                    config="[init]\nstep = %s\n" % STEP)
     first.expect("step begins")
     second = Pidone(["/init"], env=db.env(), config="[init]\nstep = echo mine\n")
@@ -113,7 +113,7 @@ def test_holder_is_named():
 def test_lock_lost():
     """lock lost: steps are killed at once, exit 75"""
     db = Postgres()
-    p = Pidone(["/init"], env=db.env(), stdin=harness.subprocess.PIPE,
+    p = Pidone(["/init"], env=db.env(), stdin=subprocess.PIPE,
                config="[init]\nstep = %s\nstep = echo second\n" % STEP)
     p.expect("step begins")
     db.psql("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'")
@@ -125,7 +125,7 @@ def test_lock_lost():
 def test_lock_gained_and_lost_in_one_turn():
     """a lock that was gained and lost while PID 1 stood still is lost: no step runs without it"""
     db = Postgres()
-    first = Pidone(["/init"], env=db.env(), stdin=harness.subprocess.PIPE,
+    first = Pidone(["/init"], env=db.env(), stdin=subprocess.PIPE,
                    config="[init]\nstep = %s\n" % STEP)
     first.expect("step begins")
     second = Pidone(["/init"], env=db.env(), config="[init]\nstep = echo mine\n")
@@ -139,7 +139,7 @@ def test_lock_gained_and_lost_in_one_turn():
                .strip() == "1", 10, "the second to gain the lock")
     os.kill(agent, signal.SIGKILL)
     wait_until(lambda: process_state(agent) == "Z", 5)
-    rival = Pidone(["/init"], env=db.env(), stdin=harness.subprocess.PIPE,
+    rival = Pidone(["/init"], env=db.env(), stdin=subprocess.PIPE,
                    config="[init]\nstep = %s\n" % STEP)
     rival.expect("step begins")
     os.kill(second.pid, signal.SIGCONT)
@@ -178,7 +178,7 @@ def test_lock_goes_last():
 def test_killed_holder():
     """`kill -9` of the agent that holds the lock is its loss; the lock is free at once"""
     db = Postgres()
-    p = Pidone(["/init"], env=db.env(), stdin=harness.subprocess.PIPE,
+    p = Pidone(["/init"], env=db.env(), stdin=subprocess.PIPE,
                config="[init]\nstep = %s\n" % STEP)
     p.expect("step begins")
     os.kill(agent_of(p), signal.SIGKILL)
@@ -189,7 +189,7 @@ def test_killed_holder():
 def test_no_lock():
     """lock = none: no lock is taken; lock-timeout: exit 75 with the reason"""
     db = Postgres()
-    first = Pidone(["/init"], env=db.env(), stdin=harness.subprocess.PIPE,
+    first = Pidone(["/init"], env=db.env(), stdin=subprocess.PIPE,
                    config="[init]\nstep = %s\n" % STEP)
     first.expect("step begins")
     assert finished(["/init"], env=db.env(), config="[init]\nlock = none\nstep = true\n")[0] == 0
