@@ -1,5 +1,7 @@
 """Programs that tests have an init run: Python, since they must say when they listen,
 so that no signal comes too early."""
+import os
+
 import harness
 from harness import wait_until
 from proc import command_name
@@ -62,3 +64,27 @@ def process_called(p, name):
     def found():
         return [pid for pid in p.inside() if command_name(pid) == name]
     return wait_until(found, 5, name)[0]
+
+
+class Frozen:
+    """While the block runs this process acts on nothing, not even on KILL, as one that hangs
+    inside the kernel on storage that does not answer."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.group = "/sys/fs/cgroup/freezer/pidone-test-%d-%d" % (os.getpid(), pid)
+        if not os.path.isdir(os.path.dirname(self.group)):
+            harness.skip("needs the freezer of control groups, version 1")
+
+    def _write(self, name, text):
+        with open("%s/%s" % (self.group, name), "w", encoding="ascii") as file:
+            file.write(text)
+
+    def __enter__(self):
+        os.mkdir(self.group)
+        self._write("cgroup.procs", str(self.pid))
+        self._write("freezer.state", "FROZEN")
+
+    def __exit__(self, *_):
+        self._write("freezer.state", "THAWED")
+        wait_until(lambda: harness.remove_directory(self.group), 5)

@@ -136,6 +136,7 @@ script_tests = \
 	tests/lint/keys-documented \
 	tests/lint/test_source.py \
 	tests/lint/test_texts.py \
+	tests/ns/test_checks.py \
 	tests/ns/test_command_line.py \
 	tests/ns/test_configuration.py \
 	tests/ns/test_anywhere.py \

@@ -1,5 +1,6 @@
 /* exec:COMMAND in a process group of its own, which does not outlive the check:
- * neither the deadline nor a command that leaves something in the background. */
+ * neither at the deadline, nor at a TERM, nor where the command leaves something in
+ * the background. */
 #include "children/checks_parts.h"
 
 #include "base/parse.h"
@@ -18,7 +19,9 @@
 struct running {
 	pid_t pid;
 	int output_fd; /* its stdout and stderr, non-blocking; -1 at the end */
-	int signal_fd; /* SIGCHLD */
+	int signal_fd; /* CHLD and TERM */
+	sigset_t mask; /* before these two were blocked */
+	bool told_to_end;     /* TERM has come */
 	char line[LINE_SIZE]; /* the first it wrote */
 	size_t length;
 	bool has_line;
@@ -60,12 +63,13 @@ static int start(struct running *running, char *const *argv, char *const *variab
 		 struct err *err)
 {
 	int pipe_fds[2];
-	sigset_t child;
+	sigset_t signals;
 	pid_t parent = getpid();
-	(void)sigemptyset(&child);
-	(void)sigaddset(&child, SIGCHLD);
-	(void)sigprocmask(SIG_BLOCK, &child, NULL);
-	running->signal_fd = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGCHLD);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &signals, &running->mask);
+	running->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (running->signal_fd < 0)
 		return err_set(err, errno, "open a signalfd");
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
@@ -104,17 +108,23 @@ static void read_output(struct running *running)
 	running->output_fd = -1;
 }
 
+static void read_signals(struct running *running)
+{
+	struct signalfd_siginfo info;
+	while (read(running->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		running->told_to_end = running->told_to_end || info.ssi_signo == SIGTERM;
+}
+
 static bool wait_until_end(struct running *running, int64_t deadline_ms)
 {
 	while (!sys_has_ended(running->pid)) {
-		struct signalfd_siginfo signal_info;
 		struct pollfd polls[] = { { .fd = running->signal_fd, .events = POLLIN },
 					  { .fd = running->output_fd, .events = POLLIN } };
 		int64_t left = deadline_ms - sys_now_ms();
-		if (left <= 0)
+		if (left <= 0 || running->told_to_end)
 			return false;
 		(void)poll(polls, ARRAY_SIZE(polls), left > INT32_MAX ? INT32_MAX : (int)left);
-		(void)!read(running->signal_fd, &signal_info, sizeof(signal_info));
+		read_signals(running);
 		read_output(running);
 	}
 	return true;
@@ -153,8 +163,12 @@ int checks_exec(const struct check_spec *spec, const struct check_context *conte
 	}
 	if (running.output_fd >= 0)
 		(void)close(running.output_fd);
-	if (running.signal_fd >= 0)
+	if (running.signal_fd >= 0) {
 		(void)close(running.signal_fd);
+		(void)sigprocmask(SIG_SETMASK, &running.mask, NULL); /* a TERM acts now */
+	}
 	list_fini(&argv);
+	if (running.told_to_end)
+		sys_exit_now(EXIT_CODE_SIGNAL + SIGTERM);
 	return result;
 }

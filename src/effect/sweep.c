@@ -1,12 +1,16 @@
 /* Finds everybody through /proc. */
 #include "effect/sweep.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "effect/process_tree.h"
 #include "sys/sys.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 
 #define SWEEP_MS 1000
 
@@ -72,16 +76,29 @@ static bool descends(const struct census *census, const struct known *known, pid
 	return false;
 }
 
-static bool is_spared(pid_t pid, pid_t root, const pid_t *spared, size_t n)
+static bool is_spared(pid_t pid, const pid_t *spared, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (spared[i] == pid)
 			return true;
-	return pid == root || pid == getpid();
+	return pid == getpid();
 }
 
-enum sweep_result sweep(pid_t root, int signo, const pid_t *spared, size_t n_spared)
+static void tell_killed(pid_t pid)
 {
+	char path[32], name[32];
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? 0 : read(fd, name, sizeof(name) - 1);
+	name[length > 0 ? length - 1 : 0] = '\0'; /* without its newline */
+	log_warning("killing", "%s (pid %d), which was left behind, has not ended: sent KILL", name,
+		    (int)pid);
+}
+
+enum sweep_result sweep(pid_t root, int signo, const pid_t *spared, size_t n_spared,
+			bool *ret_denied)
+{
+	*ret_denied = false;
 	struct census census = { 0 };
 	enum sweep_result result = SWEEP_NOBODY;
 	DIR *proc = sweep_can_see() ? opendir("/proc") : NULL;
@@ -94,12 +111,16 @@ enum sweep_result sweep(pid_t root, int signo, const pid_t *spared, size_t n_spa
 		take_census(&census, proc);
 		for (size_t i = 0; i < census.n; i++) {
 			struct known *known = &census.known[i];
-			if (known->told || is_spared(known->pid, root, spared, n_spared) ||
-			    (root != 1 && !descends(&census, known, root)))
+			if (known->told || is_spared(known->pid, spared, n_spared) ||
+			    !descends(&census, known, root))
 				continue;
 			known->told = true;
-			if (sys_kill(known->pid, signo) < 0)
+			if (sys_kill(known->pid, signo) < 0) {
+				*ret_denied = *ret_denied || errno == EPERM;
 				continue;
+			}
+			if (signo == SIGKILL)
+				tell_killed(known->pid);
 			found_new = signo != 0;
 			result = SWEEP_SOMEBODY;
 			if (signo == SIGTERM)

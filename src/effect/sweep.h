@@ -14,8 +14,10 @@ enum sweep_result {
 bool sweep_can_see(void);
 
 /* Sends signo (0: none, it only looks), and CONT behind a TERM, so that stopped
- * ones can act on it, to every process of this pid namespace (when root is 1) or
- * to every descendant of root, except root, the caller and the spared. Goes on
- * until a pass finds nobody new, so that those forked meanwhile are met, for at
- * most a second. */
-enum sweep_result sweep(pid_t root, int signo, const pid_t *spared, size_t n_spared) ATTR_CHECK;
+ * ones can act on it, to every descendant of root except the caller and the spared.
+ * (Who came in from outside, by `kubectl exec`, descends from nobody here.) A KILL is
+ * logged with the process's name. Goes on until a pass finds nobody new, so that those
+ * forked meanwhile are met, for at most a second. ret_denied: somebody may not be
+ * signalled by us. */
+enum sweep_result sweep(pid_t root, int signo, const pid_t *spared, size_t n_spared,
+			bool *ret_denied) ATTR_CHECK;

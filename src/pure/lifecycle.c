@@ -28,6 +28,14 @@ void lifecycle_add_signal(const struct lifecycle_turn *t, enum lifecycle_action_
 	lifecycle_add(t, type)->code = signo;
 }
 
+void lifecycle_signal_process(const struct lifecycle_turn *t, enum lifecycle_action_type type,
+			      uint8_t process, int signo)
+{
+	struct lifecycle_action *action = lifecycle_add(t, type);
+	action->index = process;
+	action->code = signo;
+}
+
 void lifecycle_arm_process(const struct lifecycle_turn *t, enum lifecycle_timer timer,
 			   uint8_t process, uint8_t exponent)
 {
@@ -162,7 +170,10 @@ void lifecycle_enter_resting(const struct lifecycle_turn *t)
 	lifecycle_add(t, LIFECYCLE_DO_TERMINATE_REST);
 	if (lc->armed[LIFECYCLE_TIMER_GRACE] != 0 || lc->armed[LIFECYCLE_TIMER_IMPATIENCE] != 0)
 		return;
-	lifecycle_arm(t, t->plan->grace ? LIFECYCLE_TIMER_GRACE : LIFECYCLE_TIMER_IMPATIENCE);
+	if (t->plan->grace)
+		lifecycle_arm(t, LIFECYCLE_TIMER_GRACE);
+	else if (t->plan->plain)
+		lifecycle_arm(t, LIFECYCLE_TIMER_IMPATIENCE);
 }
 
 /* No process shall run any more; signo is the signal that asked for it. */
@@ -176,7 +187,10 @@ void lifecycle_enter_stopping(const struct lifecycle_turn *t, int signo)
 		return;
 	}
 	lc->state = LIFECYCLE_STOPPING;
-	lifecycle_add_signal(t, LIFECYCLE_DO_STOP_PROCESSES, signo);
+	/* one that is told already, for its `live`, is not told twice: to some that means "now" */
+	for (uint8_t i = 0; i < t->plan->n_processes; i++)
+		if (lc->processes[i].state == LIFECYCLE_SLOT_RUNNING && !lc->processes[i].unhealthy)
+			lifecycle_signal_process(t, LIFECYCLE_DO_STOP_PROCESS, i, signo);
 	if (t->plan->grace)
 		lifecycle_arm(t, LIFECYCLE_TIMER_GRACE);
 }

@@ -68,22 +68,22 @@ struct lifecycle_event {
 };
 
 enum lifecycle_action_type {
-	LIFECYCLE_DO_WAIT,            /* start waiting for all targets */
+	LIFECYCLE_DO_WAIT, /* start waiting for all targets */
 	LIFECYCLE_DO_STOP_WAITING,
-	LIFECYCLE_DO_LOCK,            /* have the agent take the lock */
-	LIFECYCLE_DO_START_STEP,      /* index */
-	LIFECYCLE_DO_START_PROCESS,   /* index */
-	LIFECYCLE_DO_STOP_STEP,       /* signo */
-	LIFECYCLE_DO_STOP_PROCESSES,  /* the stop signal to each main; signo: the one received */
-	LIFECYCLE_DO_STOP_PROCESS,    /* index: the stop signal to one */
-	LIFECYCLE_DO_KILL_PROCESS,    /* index */
-	LIFECYCLE_DO_FORWARD,         /* signo, to all that run */
-	LIFECYCLE_DO_TERMINATE_REST,  /* TERM to whatever is left, in any session */
+	LIFECYCLE_DO_LOCK,           /* have the agent take the lock */
+	LIFECYCLE_DO_START_STEP,     /* index */
+	LIFECYCLE_DO_START_PROCESS,  /* index */
+	LIFECYCLE_DO_STOP_STEP,      /* signo */
+	LIFECYCLE_DO_STOP_PROCESS,   /* index: the stop signal; signo: the one received */
+	LIFECYCLE_DO_KILL_PROCESS,   /* index */
+	LIFECYCLE_DO_END_GROUP,      /* index, signo: what one that has ended left in its group */
+	LIFECYCLE_DO_FORWARD,        /* signo, to all that run */
+	LIFECYCLE_DO_TERMINATE_REST, /* TERM to whatever is left, in any session */
 	LIFECYCLE_DO_KILL_REST,
-	LIFECYCLE_DO_RELEASE,         /* the lock, and our own children */
-	LIFECYCLE_DO_ARM,             /* timer, index (process), exponent (RESTART) */
+	LIFECYCLE_DO_RELEASE, /* the lock, and our own children */
+	LIFECYCLE_DO_ARM,     /* timer, index (process), exponent (RESTART) */
 	LIFECYCLE_DO_DISARM,
-	LIFECYCLE_DO_EXIT,            /* code */
+	LIFECYCLE_DO_EXIT, /* code */
 	LIFECYCLE_ACTIONS,
 };
 

@@ -26,6 +26,7 @@ static void process_ended(const struct lifecycle_turn *t, const struct lifecycle
 	lifecycle_disarm_process(t, LIFECYCLE_TIMER_HANG, event->process);
 	if (shall_restart(t, event)) {
 		process->state = LIFECYCLE_SLOT_DELAYED;
+		lifecycle_signal_process(t, LIFECYCLE_DO_END_GROUP, event->process, SIGTERM);
 		if (t->plan->restart_max != LIFECYCLE_NO_MAX)
 			process->restarts++;
 		lifecycle_arm_process(t, LIFECYCLE_TIMER_RESTART, event->process, process->backoff);
@@ -48,6 +49,8 @@ static void running_expired(const struct lifecycle_turn *t, const struct lifecyc
 	struct lifecycle_process *process = &t->lc->processes[event->process];
 	t->lc->armed[event->timer] &= ~(UINT32_C(1) << event->process);
 	if (event->timer == LIFECYCLE_TIMER_RESTART) {
+		/* a worker that is left would hold the port, or do the work twice */
+		lifecycle_signal_process(t, LIFECYCLE_DO_END_GROUP, event->process, SIGKILL);
 		lifecycle_start_process(t, event->process);
 	} else if (event->timer == LIFECYCLE_TIMER_QUIET) {
 		process->backoff = 0;
@@ -88,7 +91,7 @@ void lifecycle_in_running(const struct lifecycle_turn *t, const struct lifecycle
 		if (process->state != LIFECYCLE_SLOT_RUNNING || process->unhealthy)
 			break;
 		process->unhealthy = true;
-		lifecycle_add_indexed(t, LIFECYCLE_DO_STOP_PROCESS, event->process);
+		lifecycle_signal_process(t, LIFECYCLE_DO_STOP_PROCESS, event->process, SIGTERM);
 		if (t->plan->grace)
 			lifecycle_arm_process(t, LIFECYCLE_TIMER_HANG, event->process, 0);
 		break;

@@ -18,6 +18,8 @@ void lifecycle_add_indexed(const struct lifecycle_turn *t, enum lifecycle_action
 			   uint16_t index);
 void lifecycle_add_signal(const struct lifecycle_turn *t, enum lifecycle_action_type type,
 			  int signo);
+void lifecycle_signal_process(const struct lifecycle_turn *t, enum lifecycle_action_type type,
+			      uint8_t process, int signo);
 void lifecycle_arm_process(const struct lifecycle_turn *t, enum lifecycle_timer timer,
 			   uint8_t process, uint8_t exponent);
 void lifecycle_arm(const struct lifecycle_turn *t, enum lifecycle_timer timer);

@@ -43,98 +43,16 @@ static bool is_notify(const struct supervisor *s, size_t i)
 	return s->settings.checks[i].spec.kind == CHECK_NOTIFY;
 }
 
-static void on_silence(uv_timer_t *handle)
-{
-	struct supervisor *s = handle->loop->data;
-	char reason[64], span[32];
-	(void)snprintf(reason, sizeof(reason), "has said nothing for %s",
-		       duration_text(s->settings.watchdog_ms, span, sizeof(span)));
-	supervisor_check_decided(s, (uint16_t)(uintptr_t)handle->data, false, reason);
-	supervisor_pump(s);
-}
+static void on_check_timer(uv_timer_t *handle);
 
-/* The app is expected to say something from now on. */
-static void expect_notify(struct supervisor *s, uint16_t i)
-{
-	struct page_check *check = &page_write_begin(s->page)->checks[i];
-	check->state = PAGE_CHECK_UNKNOWN;
-	text_copy(check->reason, sizeof(check->reason), "the app has not said so yet");
-	page_write_end(s->page);
-	if (s->settings.checks[i].is_live)
-		(void)uv_timer_start(&s->checks[i].timer, on_silence,
-				     (uint64_t)s->settings.watchdog_ms, 0);
-}
-
-static void plan_next(struct supervisor *s, uint16_t i, uv_timer_cb callback)
+static void plan_next(struct supervisor *s, uint16_t i)
 {
 	int64_t delay =
 		health_delay_ms(&s->checks[i].health, &s->settings.limits, supervisor_random(s));
-	(void)uv_timer_start(&s->checks[i].timer, callback, (uint64_t)delay, 0);
+	(void)uv_timer_start(&s->checks[i].timer, on_check_timer, (uint64_t)delay, 0);
 }
 
-static void on_deadline(uv_timer_t *handle)
-{
-	struct supervisor *s = handle->loop->data;
-	uint16_t i = (uint16_t)(uintptr_t)handle->data;
-	struct child *child = supervisor_find_child(s, CHILD_CHECK, i);
-	char reason[64];
-	if (child == NULL)
-		return;
-	child->reported = true;
-	(void)sys_kill_group(child->pid, SIGKILL);
-	(void)snprintf(reason, sizeof(reason), "no answer within %lld ms",
-		       (long long)s->settings.check_timeout_ms);
-	supervisor_check_ended(s, i, false, reason);
-	supervisor_pump(s);
-}
-
-static void on_check_timer(uv_timer_t *handle)
-{
-	struct supervisor *s = handle->loop->data;
-	uint16_t i = (uint16_t)(uintptr_t)handle->data;
-	/* A killed check may not have been reaped yet: never two of one. */
-	if (supervisor_find_child(s, CHILD_CHECK, i) != NULL ||
-	    supervisor_start_own(s, CHILD_CHECK, i, "pidone: check", run_check) == 0) {
-		plan_next(s, i, on_check_timer);
-		return;
-	}
-	s->checks[i].running = true;
-	/* a little longer than the check gives itself, whose reason is the better one */
-	(void)uv_timer_start(&s->checks[i].deadline, on_deadline,
-			     (uint64_t)s->settings.check_timeout_ms + 250, 0);
-}
-
-void supervisor_init_checks(struct supervisor *s)
-{
-	for (size_t i = 0; i < s->settings.n_checks; i++) {
-		(void)uv_timer_init(&s->loop, &s->checks[i].timer);
-		(void)uv_timer_init(&s->loop, &s->checks[i].deadline);
-		s->checks[i].timer.data = s->checks[i].deadline.data = (void *)(uintptr_t)i;
-	}
-}
-
-/* Called when the command was started, also again: what was found out about the old
- * one does not count. */
-void supervisor_start_checks(struct supervisor *s)
-{
-	for (uint16_t i = 0; i < s->settings.n_checks; i++) {
-		health_reset(&s->checks[i].health);
-		if (is_notify(s, i))
-			expect_notify(s, i);
-		else if (!s->checks[i].running)
-			plan_next(s, i, on_check_timer);
-	}
-}
-
-void supervisor_stop_checks(struct supervisor *s)
-{
-	for (size_t i = 0; i < s->settings.n_checks; i++) {
-		(void)uv_timer_stop(&s->checks[i].timer);
-		(void)uv_timer_stop(&s->checks[i].deadline);
-		s->checks[i].running = false;
-	}
-	supervisor_end_own(s, CHILD_CHECK, SIGKILL);
-}
+/* ---- results ---- */
 
 static void report_result(struct supervisor *s, uint16_t index, bool ok, const char *reason)
 {
@@ -150,13 +68,6 @@ static void report_result(struct supervisor *s, uint16_t index, bool ok, const c
 	page_write_end(s->page);
 }
 
-/* Is the main process being stopped because of `live`, to be started again? */
-static bool is_being_replaced(const struct supervisor *s)
-{
-	return s->lifecycle.processes[0].unhealthy &&
-	       s->lifecycle.processes[0].state == LIFECYCLE_SLOT_RUNNING;
-}
-
 /* The verdict is a new one. */
 static void tell_verdict(struct supervisor *s, uint16_t index, bool good, const char *reason)
 {
@@ -168,6 +79,19 @@ static void tell_verdict(struct supervisor *s, uint16_t index, bool good, const 
 		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_UNHEALTHY });
 }
 
+/* What is found out about a command that is gone, or is to be replaced, does not count. */
+static void take_result(struct supervisor *s, uint16_t i, bool ok, const char *reason)
+{
+	struct check_state *check = &s->checks[i];
+	if (supervisor_command_is_up(s)) {
+		bool changed = health_result(&check->health, &s->settings.limits, ok);
+		report_result(s, i, ok, reason);
+		if (changed)
+			tell_verdict(s, i, ok, reason);
+	}
+	plan_next(s, i);
+}
+
 void supervisor_check_ended(struct supervisor *s, uint16_t index, bool ok, const char *reason)
 {
 	struct check_state *check = &s->checks[index];
@@ -175,27 +99,129 @@ void supervisor_check_ended(struct supervisor *s, uint16_t index, bool ok, const
 		return;
 	check->running = false;
 	(void)uv_timer_stop(&check->deadline);
-	if (s->settings.checks[index].is_live && is_being_replaced(s)) {
-		plan_next(s, index, on_check_timer);
-		return; /* this is the old one's answer */
-	}
-	bool changed = health_result(&check->health, &s->settings.limits, ok);
-	report_result(s, index, ok, reason);
-	plan_next(s, index, on_check_timer);
-	if (changed)
-		tell_verdict(s, index, ok, reason);
+	take_result(s, index, ok, reason);
+}
+
+static void on_silence(uv_timer_t *handle)
+{
+	struct supervisor *s = handle->loop->data;
+	char reason[64], span[32];
+	(void)snprintf(reason, sizeof(reason), "has said nothing for %s",
+		       duration_text(s->settings.watchdog_ms, span, sizeof(span)));
+	supervisor_check_decided(s, (uint16_t)(uintptr_t)handle->data, false, reason);
+	supervisor_pump(s);
 }
 
 void supervisor_check_decided(struct supervisor *s, uint16_t index, bool good, const char *reason)
 {
-	bool is_live = s->settings.checks[index].is_live;
-	if (s->lifecycle.state != LIFECYCLE_RUNNING || (is_live && is_being_replaced(s)))
+	if (!supervisor_command_is_up(s))
 		return;
-	if (is_live)
+	if (s->settings.checks[index].is_live)
 		(void)uv_timer_start(&s->checks[index].timer, on_silence,
 				     (uint64_t)s->settings.watchdog_ms, 0);
 	bool changed = health_decide(&s->checks[index].health, good);
 	report_result(s, index, good, reason);
 	if (changed)
 		tell_verdict(s, index, good, reason);
+}
+
+/* ---- running them ---- */
+
+/* Whatever it says, or ends with, is of no interest any more. */
+static void end_check(struct supervisor *s, struct child *child, int signo)
+{
+	child->reported = true;
+	supervisor_signal(s, &(struct errand){ .pid = child->pid, .group = true, .signo = signo });
+}
+
+static void on_deadline(uv_timer_t *handle)
+{
+	struct supervisor *s = handle->loop->data;
+	uint16_t i = (uint16_t)(uintptr_t)handle->data;
+	struct child *child = supervisor_find_child(s, CHILD_CHECK, i);
+	char reason[64];
+	if (child == NULL)
+		return;
+	end_check(s, child, SIGKILL);
+	s->checks[i].overdue = true;
+	(void)snprintf(reason, sizeof(reason), "no answer within %lld ms",
+		       (long long)s->settings.check_timeout_ms);
+	supervisor_check_ended(s, i, false, reason);
+	supervisor_pump(s);
+}
+
+static void on_check_timer(uv_timer_t *handle)
+{
+	struct supervisor *s = handle->loop->data;
+	uint16_t i = (uint16_t)(uintptr_t)handle->data;
+	struct check_state *check = &s->checks[i];
+	if (supervisor_find_child(s, CHILD_CHECK, i) != NULL) {
+		/* never two of one; what does not even end by KILL is no good sign */
+		if (check->overdue)
+			take_result(s, i, false, "the try before has not ended yet");
+		else
+			plan_next(s, i);
+		check->overdue = true;
+	} else if (supervisor_start_own(s, CHILD_CHECK, i, "pidone: check", run_check) == 0) {
+		plan_next(s, i);
+	} else {
+		check->running = true;
+		check->overdue = false;
+		/* a little longer than the check gives itself, whose reason is the better one */
+		(void)uv_timer_start(&check->deadline, on_deadline,
+				     (uint64_t)s->settings.check_timeout_ms + 250, 0);
+	}
+	supervisor_pump(s);
+}
+
+void supervisor_init_checks(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->settings.n_checks; i++) {
+		(void)uv_timer_init(&s->loop, &s->checks[i].timer);
+		(void)uv_timer_init(&s->loop, &s->checks[i].deadline);
+		s->checks[i].timer.data = s->checks[i].deadline.data = (void *)(uintptr_t)i;
+	}
+}
+
+/* The app is expected to say something from now on; a watchdog begins with its first
+ * word, as that of a service manager does: a start may take its time. */
+static void expect_notify(struct supervisor *s, uint16_t i)
+{
+	struct page_check *check = &page_write_begin(s->page)->checks[i];
+	check->state = PAGE_CHECK_UNKNOWN;
+	text_copy(check->reason, sizeof(check->reason), "the app has not said so yet");
+	page_write_end(s->page);
+	(void)uv_timer_stop(&s->checks[i].timer);
+}
+
+/* A try that asks the command before this one. */
+static void abandon(struct supervisor *s, uint16_t i)
+{
+	struct child *child = supervisor_find_child(s, CHILD_CHECK, i);
+	if (child != NULL)
+		end_check(s, child, SIGTERM);
+	(void)uv_timer_stop(&s->checks[i].deadline);
+	s->checks[i].running = s->checks[i].overdue = false;
+}
+
+/* Called when the command was started, also again: what was found out about the old
+ * one does not count. */
+void supervisor_start_checks(struct supervisor *s)
+{
+	for (uint16_t i = 0; i < s->settings.n_checks; i++) {
+		health_reset(&s->checks[i].health);
+		abandon(s, i);
+		if (is_notify(s, i))
+			expect_notify(s, i);
+		else
+			plan_next(s, i);
+	}
+}
+
+void supervisor_stop_checks(struct supervisor *s)
+{
+	for (uint16_t i = 0; i < s->settings.n_checks; i++) {
+		(void)uv_timer_stop(&s->checks[i].timer);
+		abandon(s, i);
+	}
 }

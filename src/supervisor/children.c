@@ -99,11 +99,6 @@ static void tell_started(const struct supervisor *s, enum launch_what what, uint
 
 void supervisor_start_app(struct supervisor *s, enum launch_what what, uint16_t index)
 {
-	if (!s->lifecycle.has_code) { /* why the last one ended is history */
-		s->reason[0] = '\0';
-		s->reason_told = false;
-	}
-	(void)oom_happened(); /* so is who was killed before */
 	pid_t pid = sys_fork();
 	if (pid == 0)
 		launch_in_child(&s->launch, what, index, what == LAUNCH_STEP || index == 0);
@@ -169,9 +164,8 @@ void supervisor_end_own(struct supervisor *s, enum child_kind kind, int signo)
 		struct child *child = &s->children[i];
 		if (child->pid == 0 || child->kind != kind)
 			continue;
-		if (kind == CHILD_CHECK)
-			(void)sys_kill_group(child->pid, signo);
-		(void)sys_kill(child->pid, signo);
+		supervisor_signal(
+			s, &(struct errand){ .pid = child->pid, .group = true, .signo = signo });
 	}
 }
 
@@ -201,10 +195,11 @@ static const char *describe_end(char *buffer, size_t size, const struct child *c
 	return buffer;
 }
 
-static void tell_ended(struct supervisor *s, const struct child *child, int code, int signo)
+static void tell_ended(struct supervisor *s, const struct child *child, int code, int signo,
+		       bool good)
 {
 	char program[2 * PAGE_NAME_SIZE], how[96];
-	bool expected = code == 0 || s->lifecycle.stop_requested || s->settings.plain;
+	bool expected = good || s->lifecycle.stop_requested || s->settings.plain;
 	enum log_level level = s->settings.plain ? LOG_DEBUG : expected ? LOG_INFO : LOG_WARNING;
 	if (code == 0 && log_get_level() < level)
 		return;
@@ -212,8 +207,27 @@ static void tell_ended(struct supervisor *s, const struct child *child, int code
 			   sizeof(program));
 	(void)describe_end(how, sizeof(how), child, code, signo);
 	log_event(level, "ended", "%s (pid %d) %s", program, (int)child->pid, how);
-	if (code != 0)
+	if (child->kind == CHILD_PROCESS && code == 0 && level == LOG_INFO &&
+	    !s->lifecycle.stop_requested && supervisor_find_orphan(s) > 0)
+		log_info("hint",
+			 "%s left processes behind: if it went into the background, have "
+			 "it stay in the foreground",
+			 program);
+	if (!good)
 		supervisor_set_reason(s, "%s %s", program, how);
+}
+
+/* It is in the log already, of this child or of one that failed in the same moment. */
+static void explain_failed_exec(struct supervisor *s, const struct child *child)
+{
+	char program[2 * PAGE_NAME_SIZE];
+	s->reason_told = s->reason_told || s->reason[0] == '\0';
+	if (s->exec_reason_of == child->pid)
+		supervisor_set_reason(s, "%s", s->exec_reason);
+	else
+		supervisor_set_reason(s, "cannot start %s",
+				      launch_title(s->plan, supervisor_what_of(child), child->index,
+						   program, sizeof(program)));
 }
 
 static void app_ended(struct supervisor *s, const struct child *child, int code, int signo)
@@ -224,19 +238,19 @@ static void app_ended(struct supervisor *s, const struct child *child, int code,
 		failed && child->failed_code != EXIT_CODE_TRY_AGAIN &&
 		(child->kind == CHILD_STEP || s->page->content.processes[child->index].starts <= 1);
 	(void)supervisor_take_terminal_back(s, child);
-	if (!failed) /* why it could not be started is told already */
-		tell_ended(s, child, code, signo);
-	if (child->kind == CHILD_STEP) {
-		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_STEP_ENDED,
-							     .code = code,
-							     .never_ran = never_ran });
-		return;
-	}
-	supervisor_report_process(s, child->index, PAGE_PROCESS_ENDED, 0, code);
-	supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_PROCESS_ENDED,
-						     .process = (uint8_t)child->index,
-						     .code = code,
-						     .never_ran = never_ran });
+	bool counts_as_success = !failed && s->settings.success[code & 0xff];
+	if (failed)
+		explain_failed_exec(s, child);
+	else
+		tell_ended(s, child, code, signo, counts_as_success);
+	if (child->kind == CHILD_PROCESS)
+		supervisor_report_process(s, child->index, PAGE_PROCESS_ENDED, 0, code);
+	supervisor_push(s, (struct lifecycle_event){
+				   .type = child->kind == CHILD_STEP ? LIFECYCLE_STEP_ENDED
+								     : LIFECYCLE_PROCESS_ENDED,
+				   .process = (uint8_t)child->index,
+				   .code = counts_as_success ? EXIT_CODE_OK : code,
+				   .never_ran = never_ran });
 }
 
 static void tell_end(struct supervisor *s, const struct child *ended, int code, int signo)
@@ -280,6 +294,7 @@ void supervisor_reap(struct supervisor *s)
 		child->pid = 0; /* cleared before its end is told: a recycled pid is never hit */
 		tell_end(s, &ended, code, signo);
 	}
+	(void)oom_happened(); /* who is killed later is another story */
 	if (strangers > 0) {
 		page_write_begin(s->page)->zombies_reaped += strangers;
 		page_write_end(s->page);

@@ -150,6 +150,10 @@ bool supervisor_hand_over(struct supervisor *s, struct child *ended)
 	pid_t next = ended->next_pid;
 	if (ended->kind != CHILD_PROCESS || next == 0 || !sys_is_child(next))
 		return false;
+	/* what is to be replaced goes with all that it started; what is killed, too */
+	if (s->lifecycle.processes[ended->index].unhealthy ||
+	    s->lifecycle.state == LIFECYCLE_KILLING)
+		return false;
 	pid_t old = ended->pid;
 	(void)supervisor_take_terminal_back(s, ended);
 	*ended = (struct child){ .kind = CHILD_PROCESS, .index = ended->index, .pid = next };
@@ -158,6 +162,10 @@ bool supervisor_hand_over(struct supervisor *s, struct child *ended)
 	log_info("main-pid", "%s (pid %d) has handed over to pid %d",
 		 launch_title(s->plan, LAUNCH_PROCESS, ended->index, program, sizeof(program)),
 		 (int)old, (int)next);
+	if (s->lifecycle.state == LIFECYCLE_STOPPING) /* the old one was told, this one was not */
+		supervisor_stop_process(s, ended->index,
+					s->lifecycle.stop_requested ? s->lifecycle.stop_signo
+								    : SIGTERM);
 	return true;
 }
 

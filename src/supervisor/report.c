@@ -52,6 +52,18 @@ static bool has_ready_check(const struct supervisor *s)
 	return false;
 }
 
+static bool is_up(const struct lifecycle *lc, size_t process)
+{
+	return lc->state == LIFECYCLE_RUNNING &&
+	       lc->processes[process].state == LIFECYCLE_SLOT_RUNNING &&
+	       !lc->processes[process].unhealthy;
+}
+
+bool supervisor_command_is_up(const struct supervisor *s)
+{
+	return is_up(&s->lifecycle, 0);
+}
+
 /* Is the app up, so far as we know? If not, reason says why. Where a check tells how
  * the command is, a further process that is being started again takes no readiness
  * away: a worker that crashes must not take the site down. */
@@ -66,10 +78,11 @@ static bool runs(const struct supervisor *s, char *reason, size_t size)
 	}
 	size_t n = has_ready_check(s) ? 1 : s->plan->n_processes;
 	for (size_t i = 0; i < n; i++)
-		if (s->plan->processes[i].essential &&
-		    lc->processes[i].state != LIFECYCLE_SLOT_RUNNING) {
-			(void)snprintf(reason, size, "%s is not running (it will be started again)",
-				       s->plan->processes[i].name);
+		if (s->plan->processes[i].essential && !is_up(lc, i)) {
+			(void)snprintf(reason, size, "%s is %s (it will be started again)",
+				       s->plan->processes[i].name,
+				       lc->processes[i].unhealthy ? "being stopped"
+								  : "not running");
 			return false;
 		}
 	return true;
@@ -101,8 +114,9 @@ void supervisor_report_health(struct supervisor *s)
 {
 	char not_ready[PAGE_REASON_SIZE] = "", not_live[PAGE_REASON_SIZE] = "";
 	bool ready = supervisor_is_ready(s, not_ready, sizeof(not_ready));
-	bool live = s->lifecycle.state != LIFECYCLE_RUNNING ||
-		    checks_hold(s, true, not_live, sizeof(not_live));
+	/* one that is being replaced is taken care of: nobody else has to */
+	bool live =
+		!supervisor_command_is_up(s) || checks_hold(s, true, not_live, sizeof(not_live));
 	const struct page_content *now = &s->page->content;
 	if (now->ready == ready && now->live == live && streq(now->not_ready, not_ready) &&
 	    streq(now->not_live, not_live) && now->log_lines_dropped == log_dropped())

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "effect/identity.h"
 #include "effect/sweep.h"
 #include "sys/sys.h"
 
@@ -20,9 +21,7 @@ static bool wants_to_see_the_end(const struct supervisor *s)
 
 /* ---- looking ---- */
 
-/* A child of ours that is not in the table: an orphan that we were given. 0: none;
- * -1: the list cannot be read. All further descendants hang below one of them. */
-static pid_t find_orphan(struct supervisor *s)
+pid_t supervisor_find_orphan(struct supervisor *s)
 {
 	char list[1024];
 	ssize_t length = pread(s->children_fd, list, sizeof(list) - 1, 0);
@@ -50,9 +49,12 @@ static bool anybody_left(struct supervisor *s)
 		if (s->children[i].pid != 0 &&
 		    (supervisor_is_app(&s->children[i]) || s->children[i].kind == CHILD_SWEEPER))
 			return true;
+	for (size_t i = 0; s->children_fd < 0 && i < ARRAY_SIZE(s->groups); i++)
+		if (sys_group_has_child(s->groups[i]))
+			return true;
 	if (s->children_fd < 0)
 		return s->somebody_swept;
-	pid_t orphan = find_orphan(s);
+	pid_t orphan = supervisor_find_orphan(s);
 	if (orphan < 0)
 		look_again_later(s, 0);
 	return orphan != 0;
@@ -70,10 +72,28 @@ static int sweep_rest(struct supervisor *s, uint16_t signo)
 {
 	pid_t spared[CHILDREN_MAX];
 	size_t n = 0;
+	bool denied = false;
+	struct err err;
 	for (size_t i = 0; i < CHILDREN_MAX; i++)
-		if (s->children[i].pid != 0 && !supervisor_is_app(&s->children[i]))
+		if (s->children[i].pid != 0)
 			spared[n++] = s->children[i].pid;
-	return (int)sweep(getppid(), signo, spared, n);
+	enum sweep_result result = sweep(getppid(), signo, spared, n, &denied);
+	/* root without the capability KILL: whom the app's user may signal */
+	if (denied && s->settings.user != NULL &&
+	    identity_assume(s->settings.user, s->settings.group, &err) == 0 &&
+	    sweep(getppid(), signo, spared, n, &denied) == SWEEP_SOMEBODY)
+		result = SWEEP_SOMEBODY;
+	return (int)result;
+}
+
+static void signal_groups(struct supervisor *s, int signo)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(s->groups); i++)
+		if (sys_group_has_child(s->groups[i]))
+			supervisor_signal(s, &(struct errand){ .pid = s->groups[i],
+							       .group = true,
+							       .signo = signo,
+							       .then_continue = true });
 }
 
 /* signo 0: only look. */
@@ -83,9 +103,8 @@ static void start_sweeper(struct supervisor *s, int signo)
 	    0)
 		return;
 	/* No process to be had: at the very end everybody at once, ours too. */
-	if (signo == SIGKILL && sys_kill_everybody(SIGKILL) == 0)
-		return;
-	supervisor_swept(s, signo, SWEEP_BLIND);
+	if (signo == SIGKILL && sys_kill_everybody(SIGKILL) < 0)
+		signal_groups(s, SIGKILL);
 	look_again_later(s, signo);
 }
 
@@ -106,8 +125,7 @@ void supervisor_swept(struct supervisor *s, int signo, int found)
 {
 	s->somebody_swept = found == SWEEP_SOMEBODY;
 	if (found == SWEEP_BLIND && signo != 0) /* no /proc to look at: own groups only */
-		for (size_t i = 0; i < ARRAY_SIZE(s->groups); i++)
-			(void)sys_kill_group(s->groups[i], signo);
+		signal_groups(s, signo);
 	if (s->children_fd < 0 && s->somebody_swept)
 		look_again_later(s, 0);
 }
@@ -126,19 +144,19 @@ void supervisor_log_unkillable(struct supervisor *s)
 {
 	static const char why[] = "hangs inside the kernel, mostly on storage that does not answer";
 	char program[2 * PAGE_NAME_SIZE];
-	pid_t orphan = s->children_fd < 0 ? 0 : find_orphan(s);
+	pid_t orphan = supervisor_find_orphan(s);
 	for (size_t i = 0; i < CHILDREN_MAX; i++) {
 		const struct child *child = &s->children[i];
 		if (child->pid == 0 || !supervisor_is_app(child))
 			continue;
-		log_error("unkillable", "%s (pid %d) does not end by KILL: it %s",
-			  launch_title(s->plan, supervisor_what_of(child), child->index, program,
-				       sizeof(program)),
+		(void)launch_title(s->plan, supervisor_what_of(child), child->index, program,
+				   sizeof(program));
+		log_error("unkillable", "%s (pid %d) does not end by KILL: it %s", program,
 			  (int)child->pid, why);
+		supervisor_set_reason(s, "%s does not end by KILL: it %s", program, why);
 	}
 	if (orphan > 0)
 		log_error("unkillable",
-			  "pid %d, which nobody waits for, does not end by KILL: it "
-			  "%s",
-			  (int)orphan, why);
+			  "pid %d, which was left behind, does not end by KILL: it %s", (int)orphan,
+			  why);
 }

@@ -60,9 +60,10 @@ static void on_ask(uv_poll_t *handle, int status ATTR_UNUSED, int events ATTR_UN
 	for (;;) {
 		ssize_t got = recv(s->ask_fds[0], bytes, sizeof(bytes), MSG_DONTWAIT);
 		if (got <= 0)
-			return;
+			break;
 		(void)send(s->ask_fds[0], bytes, (size_t)got, MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
+	(void)oom_happened(); /* asked often, it knows rather well who was killed since */
 }
 
 static void on_notify(uv_poll_t *handle, int status ATTR_UNUSED, int events ATTR_UNUSED)

@@ -27,6 +27,7 @@ enum child_kind {
 	CHILD_CHECK,  /* index */
 	CHILD_SWEEPER,
 	CHILD_SENDER, /* index of what was said: who said it? */
+	CHILD_ERRAND, /* a signal that only the app's user may send */
 };
 
 #define CHILDREN_MAX 64
@@ -59,6 +60,7 @@ struct check_state {
 	uv_timer_t timer;     /* the next try */
 	uv_timer_t deadline;  /* of the running one */
 	bool running;
+	bool overdue; /* the last try has not ended in time */
 };
 
 /* What somebody said who is not a main process: heard when it is known who that was. */
@@ -68,6 +70,14 @@ struct said {
 	uint32_t starts[LIFECYCLE_PROCESSES_MAX]; /* of each process, when it was said */
 };
 #define SAID_MAX 8
+
+/* A signal, and whom it is for. */
+struct errand {
+	pid_t pid;
+	bool group;         /* its whole process group */
+	bool then_continue; /* CONT behind it */
+	int signo;
+};
 
 #define EVENTS_MAX 128
 
@@ -106,6 +116,7 @@ struct supervisor {
 	uint32_t random;          /* state of the jitter */
 	int64_t waiting_since_ms; /* of WAITING, then of LOCKING */
 	pid_t groups[LIFECYCLE_PROCESSES_MAX + 1]; /* of the last start of each; the step's last */
+	struct errand errand;                      /* of the next CHILD_ERRAND */
 	struct child children[CHILDREN_MAX];
 	struct process_timers {
 		uv_timer_t timers[LIFECYCLE_TIMERS - LIFECYCLE_TIMER_PER_PROCESS];
@@ -116,6 +127,8 @@ struct supervisor {
 	struct lifecycle_event events[EVENTS_MAX];
 
 	char reason[MESSAGE_TEXT_SIZE]; /* why it ends with a failure: the first cause */
+	char exec_reason[MESSAGE_TEXT_SIZE]; /* why a child could not be the app */
+	pid_t exec_reason_of;                /* that child */
 	char lock_reason[PAGE_REASON_SIZE];
 	char stopped_while[PAGE_REASON_SIZE]; /* what was waited for at the stop request */
 	char session_id[48];                  /* this start of this container */
@@ -152,8 +165,17 @@ void supervisor_hear_messages(struct supervisor *s); /* all that wait, each deci
 
 /* actions.c */
 void supervisor_perform(struct supervisor *s, const struct lifecycle_action *action);
-int64_t supervisor_timer_ms(const struct supervisor *s, enum lifecycle_timer timer,
-			    unsigned exponent, uint32_t random);
+
+/* signalling.c: to what runs, as the configuration has it */
+/* Also to what only the app's user may signal. */
+void supervisor_signal(struct supervisor *s, const struct errand *errand);
+void supervisor_stop_step(struct supervisor *s, int signo);
+void supervisor_stop_process(struct supervisor *s, uint16_t index, int received);
+void supervisor_forward(struct supervisor *s, int signo);
+void supervisor_kill_process(struct supervisor *s, uint16_t index);
+void supervisor_kill_all(struct supervisor *s);
+/* What a process that has ended left in its group, if anything. */
+void supervisor_end_group(struct supervisor *s, uint16_t index, int signo);
 
 /* children.c */
 struct child *supervisor_find_child(struct supervisor *s, enum child_kind kind, uint16_t index);
@@ -181,6 +203,9 @@ void supervisor_on_sweep_timer(uv_timer_t *handle);
 /* Pushes EMPTY when nobody is left but our own, in the states that ask for it. */
 void supervisor_look_for_end(struct supervisor *s);
 void supervisor_log_unkillable(struct supervisor *s);
+/* A child of ours that is not in the table: an orphan that we were given. 0: none;
+ * -1: the list cannot be read. All further descendants hang below one of them. */
+pid_t supervisor_find_orphan(struct supervisor *s);
 
 /* keepers.c: the waiters, the agent, the probe server; started again when they die */
 void supervisor_init_keepers(struct supervisor *s);
@@ -230,3 +255,5 @@ void supervisor_report_exit(struct supervisor *s);
 /* A timer whose end is a failure: keeps its reason for the exit. */
 void supervisor_explain_timer(struct supervisor *s, enum lifecycle_timer timer);
 bool supervisor_is_ready(const struct supervisor *s, char *reason, size_t size);
+/* Does the command run, and is it to go on? It is what checks are about. */
+bool supervisor_command_is_up(const struct supervisor *s);

@@ -15,6 +15,12 @@ void supervisor_push(struct supervisor *s, struct lifecycle_event event)
 	s->events[(s->first_event + s->n_events++) % EVENTS_MAX] = event;
 }
 
+static bool is_an_end(enum lifecycle_event_type type)
+{
+	return type == LIFECYCLE_STEP_ENDED || type == LIFECYCLE_PROCESS_ENDED ||
+	       type == LIFECYCLE_LOCK_LOST;
+}
+
 static void decide(struct supervisor *s, const struct lifecycle_event *event)
 {
 	struct lifecycle_actions actions;
@@ -27,6 +33,10 @@ static void decide(struct supervisor *s, const struct lifecycle_event *event)
 		memcpy(s->stopped_while, waiting, sizeof(waiting));
 		s->reason[0] = '\0'; /* it ends because it was told to, whatever was before */
 	}
+	if (is_an_end(event->type) && !s->lifecycle.has_code)
+		s->reason[0] = '\0'; /* it lives on: why that ended is history */
+	if (s->reason[0] == '\0')
+		s->reason_told = false;
 	if (s->lifecycle.state != before)
 		supervisor_report_state(s, before);
 	for (size_t i = 0; i < actions.n; i++)

@@ -52,7 +52,7 @@ void supervisor_stop_waiting(struct supervisor *s)
 	(void)uv_timer_stop(&s->agent.timer);
 	for (size_t i = 0; i < s->settings.n_waits; i++)
 		(void)uv_timer_stop(&s->waits[i].keeper.timer);
-	supervisor_end_own(s, CHILD_WAITER, SIGKILL);
+	supervisor_end_own(s, CHILD_WAITER, SIGTERM);
 }
 
 void supervisor_start_locking(struct supervisor *s)
@@ -178,7 +178,9 @@ void supervisor_on_message(struct supervisor *s, const struct message *message, 
 		if (message->type != MESSAGE_EXEC_FAILED)
 			break;
 		child->failed_code = message->code;
-		supervisor_fail(s, "exec", message->text);
+		text_copy(s->exec_reason, sizeof(s->exec_reason), message->text);
+		s->exec_reason_of = child->pid;
+		log_error("exec", "%s", message->text);
 		break;
 	case CHILD_AGENT:
 		if (s->lifecycle.state == LIFECYCLE_WAITING)
@@ -197,6 +199,7 @@ void supervisor_on_message(struct supervisor *s, const struct message *message, 
 	case CHILD_PROBE_SERVER:
 	case CHILD_SWEEPER:
 	case CHILD_SENDER:
+	case CHILD_ERRAND:
 		break;
 	}
 }
@@ -270,6 +273,7 @@ void supervisor_own_ended(struct supervisor *s, const struct child *child, int c
 		break;
 	case CHILD_STEP:
 	case CHILD_PROCESS:
+	case CHILD_ERRAND:
 		break;
 	}
 }

@@ -107,6 +107,12 @@ bool sys_is_child(pid_t pid)
 	return pid > 1 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+bool sys_group_has_child(pid_t group)
+{
+	siginfo_t info;
+	return group > 1 && waitid(P_PGID, (id_t)group, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 bool sys_has_ended(pid_t pid)
 {
 	siginfo_t info = { .si_pid = 0 };

@@ -33,6 +33,9 @@ enum sys_wait_result sys_wait_take(pid_t pid, int *ret_code, int *ret_signo);
 
 /* Is it a child of ours, also one that has ended? */
 bool sys_is_child(pid_t pid);
+/* Is a child of ours, also one that has ended, in this process group? Then its number is
+ * nobody else's. */
+bool sys_group_has_child(pid_t group);
 /* Has this child ended? It stays a zombie, so that its number stays its own and
  * its group can still be signalled. */
 bool sys_has_ended(pid_t pid);

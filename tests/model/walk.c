@@ -22,6 +22,7 @@ struct world {
 	bool step_told;       /* STOP_STEP was said */
 	bool mains[2];
 	bool mains_told[2];
+	bool left_told[2]; /* what a main left got its TERM: there may be somebody */
 	bool asked_to_stop;
 };
 
@@ -111,6 +112,8 @@ static void perform(struct world *w, const struct lifecycle *lc,
 			MUST(!w->mains[a->index], "never two of one process");
 			MUST(!w->step_runs, "no process beside a step");
 			MUST(!walk.plan->lock || w->holds_lock, "a singleton runs under its lock");
+			MUST(!w->left_told[a->index],
+			     "starts when nothing of the one before is left");
 			w->mains[a->index] = true;
 			w->mains_told[a->index] = false;
 			w->rest_told = w->kill_told = false;
@@ -119,14 +122,16 @@ static void perform(struct world *w, const struct lifecycle *lc,
 			MUST(w->step_runs, "signals a step that runs");
 			w->step_told = true;
 			break;
-		case LIFECYCLE_DO_STOP_PROCESSES:
-			MUST(w->mains[0] || w->mains[1], "stops what runs");
-			for (int p = 0; p < 2; p++)
-				w->mains_told[p] = w->mains_told[p] || w->mains[p];
-			break;
 		case LIFECYCLE_DO_STOP_PROCESS:
 			MUST(w->mains[a->index], "stops a process that runs");
+			MUST(!w->mains_told[a->index], "tells each main once");
 			w->mains_told[a->index] = true;
+			break;
+		case LIFECYCLE_DO_END_GROUP:
+			MUST(!w->mains[a->index], "ends what is left when the main has ended");
+			MUST(a->code == SIGTERM || w->left_told[a->index],
+			     "KILL only after a polite request");
+			w->left_told[a->index] = a->code == SIGTERM;
 			break;
 		case LIFECYCLE_DO_KILL_PROCESS:
 			MUST(w->mains_told[a->index], "KILL only after the stop signal");
@@ -142,12 +147,14 @@ static void perform(struct world *w, const struct lifecycle *lc,
 			MUST(!w->mains[0] && !w->mains[1] && !w->step_runs,
 			     "the rest is told when the mains are gone");
 			w->rest_told = true;
+			w->left_told[0] = w->left_told[1] = false;
 			break;
 		case LIFECYCLE_DO_KILL_REST:
 			MUST(w->rest_told || w->step_told || w->mains_told[0] || w->mains_told[1] ||
 				     event->type == LIFECYCLE_LOCK_LOST,
 			     "KILL only after a polite request, or for a lost lock");
 			w->rest_told = w->kill_told = true;
+			w->left_told[0] = w->left_told[1] = false;
 			break;
 		case LIFECYCLE_DO_RELEASE:
 			MUST(w->kill_told || (!w->mains[0] && !w->mains[1] && !w->step_runs),

@@ -2,6 +2,7 @@
 """Life of a container: contract §4, as PID 1 of a pid namespace of its own."""
 import os
 import signal
+import subprocess
 
 import harness
 from harness import wait_until
@@ -22,6 +23,25 @@ def test_success_codes():
     """`success-codes` maps listed codes to 0"""
     config = "[run]\ncommand = sh -c 'exit 42'\nsuccess-codes = 42 43\n"
     assert finished(["/run"], config=config)[0] == 0
+
+
+def test_success_codes_of_steps_and_restarts():
+    """a code that counts as 0 is a success also of a step, and for restart = on-failure"""
+    code, out = finished(["/init"], config="[init]\nsuccess-codes = 3\n"
+                         "step = sh -c 'echo one; exit 3'\nstep = echo two\n")
+    assert code == 0 and "\none\n" in out and "\ntwo\n" in out, out
+    code, out = finished(["/run"], config="[run]\nsuccess-codes = 3\nrestart = on-failure\n"
+                         "command = sh -c 'exit 3'\n")
+    assert code == 0 and "again" not in out, out
+
+
+def test_success_codes_are_of_the_app():
+    """what pidone itself ends with does not count as 0"""
+    p = Pidone(["/run"], config="[run]\nsuccess-codes = 69 127\nwait = tcp://127.0.0.1:1\n"
+               "wait-timeout = 100ms\ncommand = true\n")
+    assert p.wait() == 69 and "exit 69: wait-timeout is over" in p.termination_log, p.output()
+    p = Pidone(["/run"], config="[run]\nsuccess-codes = 127\nstep = true\ncommand = nowhere\n")
+    assert p.wait() == 127, p.output()
 
 
 def test_failed_step():
@@ -120,6 +140,17 @@ def test_reason_is_of_this_end():
     assert p.wait() == 143
     assert "stopped by TERM while waiting for tcp://127.0.0.1:1" in p.termination_log, \
         p.termination_log
+
+
+def test_reason_is_of_the_process_that_ended_it():
+    """an optional process that failed before, or failed to start, is not blamed"""
+    for other in ("sh -c 'exit 3'", "no-such-program"):
+        p = Pidone(["/run"], config="[run]\nstep = true\ncommand = sh -c 'read x; exit 5'\n"
+                   "essential.side = no\nprocess.side = %s\n" % other, stdin=subprocess.PIPE)
+        p.expect("side: sh .* exited with 3|cannot run 'no-such-program'")
+        p.popen.stdin.close()
+        assert p.wait() == 5
+        assert p.termination_log == "exit 5: main: sh exited with 5\n", p.termination_log
 
 
 def test_out_of_memory_is_named():

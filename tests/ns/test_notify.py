@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 
 import harness
 from harness import wait_until
@@ -53,10 +54,10 @@ def test_ready_when_it_says_so():
 
 def test_descendants_are_heard():
     """a descendant may speak for the command, also an orphan in a session of its own"""
-    for how in ("    if os.fork() == 0:\n        notify('READY=1')\n        signal.pause()\n",
+    for how in ("    if os.fork() == 0:\n        notify('READY=1')\n",
                 "    if os.fork() == 0:\n        os.setsid()\n"
-                "        if os.fork() == 0:\n            notify('READY=1')\n"
-                "            signal.pause()\n        os._exit(0)\n"):
+                "        if os.fork():\n            os._exit(0)\n"
+                "        notify('READY=1')\n"):
         p = run("ready = notify\ncommand = " +
                 program(SAY + "if True:\n" + how + "signal.sigwait({15})\n"))
         p.until("/readyz", 200)
@@ -84,7 +85,7 @@ def test_strangers_are_not_heard():
                               "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
                               "s.sendto(b'READY=1', '\\0' + sys.argv[1][1:])\n"
                               "print('said', flush=True)\n"
-                              "sys.stdin.read()\n", address], stdin=harness.subprocess.PIPE)
+                              "sys.stdin.read()\n", address], stdin=subprocess.PIPE)
     inside.expect("said")
     p.expect("is none of ours")
     assert p.http("/readyz")[0] == 503
@@ -129,6 +130,7 @@ def test_watchdog():
     assert line[1] == "800000" and line[2] == line[3], line
     p.expect("^up")
     assert p.http("/livez")[0] == 200
+    p.signal(signal.SIGUSR1)
     body = p.until("/livez", 503)
     assert "has said nothing for 800ms" in body, body
     p.signal(signal.SIGUSR1)
@@ -142,7 +144,7 @@ def test_watchdog_restarts():
     """live = notify, on-live-failure = restart: a process that hangs is replaced"""
     text = SAY + ("say('up')\nwhile not os.path.exists('hang'):\n"
                   "    notify('READY=1', 'WATCHDOG=1')\n"
-                  "    signal.sigtimedwait({signal.SIGUSR1}, 0.05)\n"
+                  "    if signal.sigtimedwait({signal.SIGTERM}, 0.05):\n        sys.exit()\n"
                   "say('hangs')\nos.unlink('hang')\nsignal.sigwait({signal.SIGTERM})\n")
     p = run("ready = notify\nlive = notify\ncheck-interval = 300ms\non-live-failure = restart\n"
             "restart-delay = 50ms\ncommand = " + program(text))
@@ -157,6 +159,22 @@ def test_watchdog_restarts():
     assert p.status_page()["processes"][0]["starts"] == 2
     p.signal(signal.SIGTERM)
     p.wait()
+
+
+def test_watchdog_begins_with_the_first_word():
+    """live = notify: a start may take longer than the watchdog"""
+    text = SAY + ("say('up')\nsignal.sigwait({signal.SIGUSR1})\n"
+                  "notify('READY=1')\nsignal.sigwait({signal.SIGTERM})\n")
+    p = run("ready = notify\nlive = notify\ncheck-interval = 100ms\ncheck-failures = 1\n"
+            "command = %s\nprocess.clock = sh -c 'sleep 1; echo a second; exec sleep 1077'" %
+            program(text))
+    p.expect("^up")
+    p.expect("^a second")
+    assert p.http("/livez")[0] == 200
+    os.kill(process_called(p, "python3"), signal.SIGUSR1)
+    p.expect("live notify failed: has said nothing for 100ms")
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 0
 
 
 def test_main_pid():
@@ -183,6 +201,41 @@ def test_main_pid():
     p.expect("^new main got SIGUSR2")
     p.signal(signal.SIGTERM)
     assert p.wait() == 7
+
+
+SUCCESSION = SAY + ("say('up')\n"
+                    "pid = os.fork()\n"
+                    "if pid:\n"
+                    "    notify('READY=1\\nMAINPID=%d' % pid)\n"
+                    "    s = signal.sigwait(everything)\n"
+                    "    say('old got', name(s))\n"
+                    "    os._exit(0)\n"
+                    "while True:\n"
+                    "    s = signal.sigwait(everything)\n"
+                    "    say('new got', name(s))\n"
+                    "    if s == signal.SIGQUIT:\n"
+                    "        sys.exit(7)\n")
+
+
+def test_main_pid_during_the_stop():
+    """a main that hands over at its stop signal: the new one gets it, too, once"""
+    p = run("ready = notify\nstop-signal = QUIT\ncommand = " + program(SUCCESSION))
+    p.until("/readyz", 200)
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 7, p.output()
+    assert p.count("^(old|new) got SIGQUIT") == 2 and p.count("^new got") == 1, p.output()
+
+
+def test_main_pid_of_a_plain_command():
+    """the same for a plain command: it gets its TERM, and does not hang"""
+    p = Pidone(["--"] + program(SUCCESSION).split(), config="[command]\nready = notify\n"
+               "signal.TERM = QUIT\n")
+    p.expect("^up")
+    wait_until(lambda: p.count("READY") or len(descendants_of(p.pid)) >= 2, 5)
+    p.signal(signal.SIGTERM)
+    p.expect("^old got SIGQUIT")
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 7, p.output()
 
 
 def test_main_pid_that_is_nobodys():

@@ -6,6 +6,7 @@ import harness
 from harness import wait_until
 from inits import Pidone, finished
 from proc import children_of, command_name, status_of
+from programs import END_ON_TERM, WAIT, listener, program
 
 SHOW = "sh -c 'id -u; id -g; id -G; umask; pwd; grep NoNewPrivs /proc/self/status'"
 
@@ -148,6 +149,25 @@ def test_no_new_privs_holds_for_what_it_starts():
     assert p.wait() == 0 and p.stdout == "NoNewPrivs:\t1\n", p.output()
     p = run("command = grep NoNewPrivs /proc/self/status")
     assert p.wait() == 0 and p.stdout == "NoNewPrivs:\t0\n", p.output()
+
+
+def test_without_the_capability_kill():
+    """root that may become the user, but not signal others (drop: ALL, add: SETUID, SETGID): the
+    app gets its signals all the same, and so does what it left"""
+    left = program(WAIT + "say('left up')\nwhile True:\n"
+                   "    say('left got', name(signal.sigwait(everything)))\n")
+    p = run("user = 65534\nstop-grace = 1s\ncommand = sh -c 'setsid %s & exec %s'" %
+            (left, listener(END_ON_TERM)),
+            through=["setpriv", "--bounding-set", "-all,+setuid,+setgid", "--inh-caps", "-all"])
+    p.expect("^up")
+    p.expect("^left up")
+    p.signal(signal.SIGUSR1)
+    p.expect("^got SIGUSR1")
+    p.signal(signal.SIGTERM)
+    p.expect("^got SIGTERM")
+    p.expect("^left got SIGTERM")
+    assert p.wait() == 0
+    assert "may not" not in p.output() and "hangs" not in p.output(), p.output()
 
 
 if __name__ == "__main__":

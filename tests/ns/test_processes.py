@@ -9,7 +9,7 @@ import subprocess
 import harness
 from harness import wait_until
 from inits import Pidone
-from proc import command_name
+from proc import command_name, process_state
 from programs import END_ON_TERM, WAIT, listener, program
 
 FAST = {"LD_PRELOAD": os.path.join(os.path.dirname(harness.NSRUN), "ns/fast_clock.so"),
@@ -115,6 +115,25 @@ def test_live_restarts_the_command_only():
     assert p.wait() in (137, 143)
 
 
+def test_nothing_is_left_beside_a_restart():
+    """what a command left in its group ends before it is started again: it would hold the port,
+    or do the work twice"""
+    stubborn = program(WAIT + "say('left up')\nwhile True:\n"
+                       "    say('left got', name(signal.sigwait(everything)))\n")
+    p = role("restart = always\nrestart-delay = 200ms\nstop-grace = 500ms\n"
+             "command = sh -c '%s & test -e ran && exec sleep 1077; read x; : >ran; exit 1'" %
+             stubborn, stdin=subprocess.PIPE)
+    p.expect("^left up")
+    first = [pid for pid in p.inside() if command_name(pid) == "python3"][0]
+    p.popen.stdin.close()
+    p.expect("^left got SIGTERM")
+    p.expect("what sh .* left behind has not ended: sent KILL")
+    p.expect("^left up")
+    wait_until(lambda: process_state(first) == "", 5)
+    p.signal(signal.SIGTERM)
+    p.wait()
+
+
 def test_stop_while_a_restart_is_due():
     """TERM while the command waits for its restart: nothing is started any more"""
     p = role("restart = always\nrestart-delay = 1h\ncommand = sh -c 'echo ran; exit 5'")
@@ -143,6 +162,16 @@ def test_exponential_backoff_with_jitter():
     for delay, nominal in zip(delays, [1000, 2000, 4000, 8000, 16000, 32000] + [60000] * 3):
         assert 0.9 * nominal <= delay <= nominal, delays
     assert len(set(delays[6:])) > 1, delays
+    p.signal(signal.SIGTERM)
+    p.wait()
+
+
+@harness.as_shipped
+def test_restart_delay_above_a_minute():
+    """a restart-delay of more than a minute stays what it is"""
+    p = role("restart = always\nrestart-delay = 2m\ncommand = false",
+             env=dict(FAST, FAST_CLOCK="1000"))
+    assert all(108000 <= delay <= 120000 for delay in delays_of(p, 4)), p.output()
     p.signal(signal.SIGTERM)
     p.wait()
 

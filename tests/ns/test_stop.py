@@ -9,7 +9,8 @@ import harness
 from harness import wait_until
 from inits import Pidone
 from proc import process_state
-from programs import END_ON_TERM, WAIT, listener, process_called, program, with_child
+from programs import (END_ON_TERM, WAIT, Frozen, listener, process_called, program,
+                      with_child)
 
 
 def both(case):
@@ -117,26 +118,14 @@ def test_stopped_orphan(pid1):
 
 def test_process_that_cannot_be_killed():
     """after KILL the supervisor leaves at most 2 s later, and names who hangs in the kernel"""
-    group = "/sys/fs/cgroup/freezer/pidone-test-%d" % os.getpid()
-    if not os.path.isdir(os.path.dirname(group)):
-        harness.skip("needs the freezer of control groups, version 1")
-    os.mkdir(group)
-
-    def write(name, text):
-        with open(group + "/" + name, "w", encoding="ascii") as file:
-            file.write(text)
-    try:
-        # not as PID 1: the kernel would hold the namespace's end until the thaw
-        p = role("stop-grace = 200ms\ncommand = sleep 1077", False)
-        main = process_called(p, "sleep")
-        write("cgroup.procs", str(main))
-        write("freezer.state", "FROZEN")
+    # not as PID 1: the kernel would hold the namespace's end until the thaw
+    p = role("stop-grace = 200ms\ncommand = sleep 1077", False)
+    main = process_called(p, "sleep")
+    with Frozen(main):
         p.signal(signal.SIGTERM)
         p.expect(r"sleep \(pid %d\) does not end by KILL" % main)
         assert p.wait(5) == 143
-    finally:
-        write("freezer.state", "THAWED")
-        wait_until(lambda: harness.remove_directory(group), 5)
+    assert "does not end by KILL" in p.stderr.splitlines()[-1], p.stderr
 
 
 @both
@@ -178,6 +167,88 @@ def test_stop_signal(pid1):
     p.signal(signal.SIGTERM)
     assert p.wait() == 7
     assert "got SIGTERM" not in p.output()
+
+
+def test_stop_signal_is_not_told_twice():
+    """a command that is being replaced for its live check has been told: TERM is not sent again"""
+    p = role("live = exec:false\ncheck-interval = 100ms\ncheck-failures = 1\n"
+             "on-live-failure = restart\nstop-grace = 1s\ncommand = " + listener(), True)
+    p.expect("^got SIGTERM")
+    p.signal(signal.SIGTERM)
+    p.signal(signal.SIGUSR1)
+    p.expect("^got SIGUSR1")
+    assert p.wait() == 137
+    assert p.count("^got SIGTERM") == 1, p.output()
+
+
+# ---- what is left behind ----
+
+SAVES = WAIT + ("say('left up')\n"
+                "signal.sigwait({15})\n"
+                "say('left got TERM')\n"
+                "while 'go' not in os.listdir('.'):\n"
+                "    time.sleep(0.01)\n"
+                "say('left saved its work')\n")
+
+
+def let_go(p):
+    """SAVES may end."""
+    cwd = os.readlink("/proc/%d/cwd" % process_called(p, "python3"))
+    open(p.path(cwd) + "/go", "w", encoding="ascii").close()
+
+
+@harness.as_shipped
+def test_left_without_proc():
+    """without /proc what is left in the command's group may end by its TERM, too"""
+    for plain in (True, False):
+        main = "%s & read x; exit 4" % program(SAVES)
+        p = Pidone(["sh", "-c", main] if plain else ["/run"], nsrun=["--no-proc"],
+                   config="[run]\ncommand = sh -c '%s'\n" % main, stdin=subprocess.PIPE)
+        p.expect("^left up")
+        p.popen.stdin.close()
+        p.expect("^left got TERM")
+        assert p.alive()
+        let_go(p)
+        assert p.wait() == 4, p.output()
+        assert "left saved its work" in p.output()
+
+
+@harness.as_shipped
+def test_no_grace_kills_nobody():
+    """stop-grace = none: what is left may take as long as it wants"""
+    fast = os.path.join(os.path.dirname(harness.NSRUN), "ns/fast_clock.so")
+    p = role("stop-grace = none\ncommand = sh -c '%s & read x; exit 4'" % program(SAVES), True,
+             env={"LD_PRELOAD": fast, "FAST_CLOCK": "60"}, stdin=subprocess.PIPE)
+    p.expect("^left up")
+    p.popen.stdin.close()
+    p.expect("^left got TERM")
+    begin = p.status_page()["uptime_seconds"]
+    wait_until(lambda: p.status_page()["uptime_seconds"] >= begin + 30, 10, "half a minute")
+    let_go(p)
+    assert p.wait() == 4
+    assert "left saved its work" in p.output()
+
+
+@both
+def test_killed_rest_is_named(pid1):
+    """what is left and is killed is named"""
+    p = role("stop-grace = 200ms\ncommand = sh -c 'setsid %s & read x'" %
+             program(WAIT + "say('left up')\nwhile True:\n    signal.sigwait(everything)\n"),
+             pid1, stdin=subprocess.PIPE)
+    p.expect("^left up")
+    p.popen.stdin.close()
+    assert p.wait() == 1
+    p.expect(r"python3 \(pid \d+\), which was left behind, has not ended: sent KILL")
+
+
+def test_server_that_goes_into_the_background():
+    """a command that leaves a daemon behind and ends is told to stay in the foreground"""
+    for name in ("run", "async"):
+        p = role("command = sh -c 'setsid sleep 1077 &'", True, name)
+        p.expect("sh left processes behind: if it went into the background, have it stay in the "
+                 "foreground")
+        p.signal(signal.SIGTERM)
+        assert p.wait() in (0, 143)
 
 
 # ---- one-shot roles ----

@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+"""Checks, and the command that they are about: whose answer counts, and when. What each kind of
+check asks is in tests/effect/test_checks.c."""
+import os
+import signal
+import subprocess
+import time
+
+import harness
+from harness import wait_until
+from inits import Pidone
+from proc import children_of, command_name, process_name
+from programs import END_ON_TERM, Frozen, WAIT, listener, process_called, program
+
+
+def run(keys, **more):
+    return Pidone(["/run"], config="[run]\ncheck-interval = 100ms\n" + keys + "\n", **more)
+
+
+def gated(p, name):
+    """The pid of the running check that looks for the file `name`, once it runs."""
+    def found():
+        return [pid for pid in p.inside()
+                if command_name(pid) == "sh" and "test -e %s" % name in process_name(pid)]
+    return wait_until(found, 5, "a check that asks for " + name)[0]
+
+
+def test_answer_about_the_command_before():
+    """a check that began while the old command ran says nothing about its successor"""
+    # ready while there is "up"; while there is "slow", it takes its time to say so
+    check = "sh -c 'test -e up || exit 1; while test -e slow; do sleep 0.01; done'"
+    first = program(WAIT + "again = os.path.exists('ran')\n"
+                    "open('ran', 'w').close()\n"
+                    "again or open('up', 'w').close()\n"
+                    "say('up', 'again' if again else '')\n"
+                    "s = signal.sigwait(everything)\n"
+                    "os.unlink('up')\n"
+                    "os._exit(1)\n")
+    p = run("ready = exec:%s\nrestart = always\nrestart-delay = 50ms\ncommand = %s" % (check, first))
+    p.expect("^up $")
+    p.until("/readyz", 200)
+    cwd = p.path(os.readlink("/proc/%d/cwd" % process_called(p, "python3")))
+    open(cwd + "/slow", "w", encoding="ascii").close()
+    gated(p, "up")
+    p.signal(signal.SIGUSR1)
+    p.expect("^up again")
+    os.unlink(cwd + "/slow")
+    p.expect("ready exec:sh failed: exit code 1")
+    assert p.count("]: ready$") == 1, p.output()
+    p.signal(signal.SIGTERM)
+    p.wait()
+
+
+def test_command_that_is_replaced():
+    """a command that was told to end because of `live` is not ready any more; /livez stays 200:
+    it is taken care of"""
+    p = run("live = exec:test ! -e sick\ncheck-failures = 1\non-live-failure = restart\n"
+            "restart-delay = 50ms\nstop-grace = 1h\ncommand = " +
+            listener("s == 12 and os._exit(0)"))
+    p.expect("^up")
+    p.until("/readyz", 200)
+    cwd = p.path(os.readlink("/proc/%d/cwd" % process_called(p, "python3")))
+    open(cwd + "/sick", "w", encoding="ascii").close()
+    p.expect("^got SIGTERM")
+    code, body = p.http("/readyz")
+    assert code == 503 and "main is being stopped (it will be started again)" in body, body
+    assert p.http("/livez")[0] == 200
+    os.unlink(cwd + "/sick")
+    p.signal(signal.SIGUSR2)
+    p.expect("^up")
+    p.until("/readyz", 200)
+    p.signal(signal.SIGKILL)
+    p.wait()
+
+
+def test_command_that_waits_for_its_restart():
+    """the live check of a command that is not there says nothing"""
+    p = run("live = exec:test ! -e gone\ncheck-failures = 1\nrestart = always\nrestart-delay = 1h\n"
+            "command = sh -c 'read x; : >gone; exit 1'", stdin=subprocess.PIPE)
+    p.until("/readyz", 200)
+    p.popen.stdin.close()
+    p.expect("starting sh again")
+    for _ in range(3):
+        before = children_of(p.pid)
+        wait_until(lambda seen=before: set(children_of(p.pid)) - set(seen), 5, "another try")
+    assert p.http("/livez")[0] == 200
+    assert p.count("live exec:test failed") == 0, p.output()
+    p.signal(signal.SIGTERM)
+    p.wait()
+
+
+def test_check_that_hangs():
+    """a check that does not even end by KILL is bad after check-failures, as one that is late is"""
+    # not as PID 1: the kernel would hold the namespace's end until the thaw
+    p = run("live = exec:sh -c 'test -e slow || exit 0; exec sleep 1077'\ncheck-failures = 3\n"
+            "check-timeout = 500ms\ncommand = sleep 1078", pid1=False)
+    p.expect("ready")
+    wait_until(lambda: p.status_page()["checks"][0]["state"] == "ok", 5)
+    cwd = os.readlink("/proc/%d/cwd" % process_called(p, "sleep"))
+    open(cwd + "/slow", "w", encoding="ascii").close()
+    command = process_called(p, "sleep")
+    asleep = wait_until(lambda: [pid for pid in p.inside() if pid != command and
+                                 command_name(pid) == "sleep"], 5)[0]
+    check = [pid for pid in children_of(p.pid) if asleep in children_of(pid)][0]
+    with Frozen(check):
+        body = p.until("/livez", 503)
+        assert "the try before has not ended yet" in body, body
+        assert p.status_page()["checks"][0]["failures"] >= 3
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 143
+
+
+def test_what_a_check_started():
+    """what an exec: check started ends with it at the stop, and does not hold it up"""
+    p = run("stop-grace = 1h\nlive = exec:sh -c 'trap \"\" TERM; sleep 1077; true'\n"
+            "check-timeout = 1h\ncommand = " + listener(END_ON_TERM))
+    p.expect("^up")
+    process_called(p, "sleep")
+    begin = time.monotonic()
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 0
+    assert time.monotonic() - begin < 2 * harness.PACE
+
+
+def test_what_a_waiter_started():
+    """the same for what waits"""
+    p = run("wait = exec:sh -c 'trap \"\" TERM; sleep 1077; true'\ncommand = true")
+    asleep = process_called(p, "sleep")
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 143
+    wait_until(lambda: process_name(asleep) == "", 5)
+
+
+if __name__ == "__main__":
+    harness.main()
