@@ -208,6 +208,7 @@ class Pidone(Process):
                 more["preexec_fn"] = terminal.take
         self._log = None
         if not pid1:
+            assert not inject, "there is no gate to hold it at until strace is there"
             if user is not None:
                 more.update(user=user[0], group=user[1], extra_groups=[])
             super().__init__(argv, env=environment, cwd=cwd, pass_fds=pass_fds, name=name,

@@ -3,10 +3,13 @@
  * mount that does not answer): a child does it, and a signal can end it. */
 #include "supervisor/state.h"
 
+#include "base/log.h"
 #include "sys/sys.h"
 
 #include <errno.h>
 #include <poll.h>
+
+#define UNKILLABLE_MS 2000 /* as at the end of a life: time to end for what got KILL */
 
 /* A plain command that waits for nothing is itself the first thing to start: what
  * is wrong with it, its own child tells at once. */
@@ -38,30 +41,39 @@ static void take_messages(struct supervisor *s, struct preflight *ret)
 
 static bool is_told_to_stop(struct supervisor *s)
 {
+	bool told = false;
 	for (int signo; (signo = signals_read(s->signal_fd)) != 0;) {
-		if (!lifecycle_ends_a_wait(signo))
+		if (!lifecycle_ends_a_wait(signo) || s->n_events > 0)
 			continue;
 		supervisor_push(
 			s, (struct lifecycle_event){ .type = LIFECYCLE_SIGNAL, .code = signo });
-		return true;
+		told = true;
 	}
-	return false;
+	return told;
 }
 
-/* The child's exit code; -1: it was ended because we shall end. */
+/* The child's exit code; -1: it was ended because we shall end. What hangs inside the
+ * kernel outlives KILL, too: it is not waited for then. */
 static int wait_for(struct supervisor *s, pid_t pid)
 {
 	int code = 0, signo = 0;
-	bool stop = false;
+	int64_t leave_at_ms = -1;
 	while (sys_wait_take(pid, &code, &signo) != SYS_WAIT_ENDED) {
 		struct pollfd signals = { .fd = s->signal_fd, .events = POLLIN };
-		(void)poll(&signals, 1, -1);
-		if (stop || !is_told_to_stop(s))
-			continue; /* the second one is for later */
-		stop = true;
+		int64_t left_ms = leave_at_ms < 0 ? -1 : leave_at_ms - sys_now_ms();
+		if (leave_at_ms >= 0 && left_ms <= 0) {
+			log_error("unkillable", "the look around before the start does not end by "
+						"KILL: it hangs inside the kernel, mostly on "
+						"storage that does not answer");
+			break;
+		}
+		(void)poll(&signals, 1, (int)left_ms);
+		if (!is_told_to_stop(s) || leave_at_ms >= 0)
+			continue;
+		leave_at_ms = sys_now_ms() + UNKILLABLE_MS;
 		(void)sys_kill(pid, SIGKILL);
 	}
-	return stop ? -1 : code;
+	return leave_at_ms < 0 ? code : -1;
 }
 
 int supervisor_preflight(struct supervisor *s, struct preflight *ret, struct err *err)

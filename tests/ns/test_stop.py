@@ -8,7 +8,7 @@ import time
 import harness
 from harness import wait_until
 from inits import Pidone
-from proc import process_state
+from proc import children_of, process_state
 from programs import (END_ON_TERM, WAIT, Frozen, listener, process_called, program,
                       with_child)
 
@@ -126,6 +126,19 @@ def test_process_that_cannot_be_killed():
         p.expect(r"sleep \(pid %d\) does not end by KILL" % main)
         assert p.wait(5) == 143
     assert "does not end by KILL" in p.stderr.splitlines()[-1], p.stderr
+
+
+@harness.bare
+def test_look_around_that_cannot_be_killed():
+    """so it is when the look around before the start hangs in the kernel"""
+    p = Pidone(["/run"], config="[run]\ndirectory = /usr\ncommand = sleep 1077\n",
+               inject="chdir:delay_enter=1000000")
+    with Frozen(wait_until(lambda: children_of(p.pid), 5)[0]):
+        for _ in range(3):
+            p.signal(signal.SIGTERM)
+        p.expect("the look around before the start does not end by KILL")
+        p.expect("exit 143: stopped by TERM")
+    assert p.wait() == 143
 
 
 @both
