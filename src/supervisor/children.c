@@ -237,7 +237,10 @@ static void app_ended(struct supervisor *s, const struct child *child, int code,
 	bool never_ran =
 		failed && child->failed_code != EXIT_CODE_TRY_AGAIN &&
 		(child->kind == CHILD_STEP || s->page->content.processes[child->index].starts <= 1);
-	(void)supervisor_take_terminal_back(s, child);
+	/* A role's app had the terminal, for a question: Ctrl-C there meant us all. */
+	if (supervisor_take_terminal_back(s, child) && !s->settings.plain && signo == SIGINT)
+		supervisor_push(
+			s, (struct lifecycle_event){ .type = LIFECYCLE_SIGNAL, .code = signo });
 	bool counts_as_success = !failed && s->settings.success[code & 0xff];
 	if (failed)
 		explain_failed_exec(s, child);

@@ -110,14 +110,25 @@ static void leave_terminal(void)
 		(void)dup2(null, STDIN_FILENO);
 }
 
+/* Only one process reads the terminal: the step, or the command. A plain one has the
+ * foreground at once, where it is still the supervisor's; a role's when it reads. */
+static void take_terminal(const struct launch *launch, bool reads_terminal)
+{
+	const struct given *given = launch->given;
+	if (!given->foreground)
+		return;
+	if (!reads_terminal)
+		leave_terminal();
+	else if (launch->settings->plain &&
+		 tcgetpgrp(given->terminal_fd) == getpgid(launch->supervisor))
+		(void)tcsetpgrp(given->terminal_fd, getpgrp()); /* TTOU is blocked here */
+}
+
 /* Where the child stands: group, terminal, directory, umask. */
-static int take_place(const struct launch *launch, bool foreground, struct err *err)
+static int take_place(const struct launch *launch, bool reads_terminal, struct err *err)
 {
 	(void)setpgid(0, 0);
-	if (foreground && launch->given->foreground)
-		(void)tcsetpgrp(launch->given->terminal_fd, getpgrp()); /* TTOU is blocked here */
-	else if (launch->given->foreground)
-		leave_terminal(); /* reading it in the background would stop the process */
+	take_terminal(launch, reads_terminal);
 	if (given_return_to_cwd(launch->given, err) < 0)
 		return -1;
 	const char *directory = launch->settings->directory;
@@ -129,12 +140,12 @@ static int take_place(const struct launch *launch, bool foreground, struct err *
 }
 
 void launch_in_child(const struct launch *launch, enum launch_what what, size_t index,
-		     bool foreground)
+		     bool reads_terminal)
 {
 	struct err err;
 	struct environment environment = { 0 };
 	struct list argv = { 0 };
-	if (take_place(launch, foreground, &err) < 0)
+	if (take_place(launch, reads_terminal, &err) < 0)
 		fail(launch, EXIT_CODE_CONFIG, &err);
 	if (environment_build(&environment, launch->config, launch->given->environment, &err) < 0)
 		fail(launch, EXIT_CODE_CONFIG, &err);

@@ -25,9 +25,9 @@ enum launch_what { LAUNCH_STEP, LAUNCH_PROCESS };
 /* In the forked child, signals still blocked: own group, terminal, directory,
  * umask, environment, words, identity, signals, exec. Does not return: when it
  * fails it reports MESSAGE_EXEC_FAILED (stage and reason, the exit code) and
- * exits with that code. foreground: take the terminal if we were given it. */
-ATTR_NORETURN void launch_in_child(const struct launch *launch, enum launch_what what,
-				   size_t index, bool foreground);
+ * exits with that code. reads_terminal: what else reads it has an empty stdin. */
+ATTR_NORETURN void launch_in_child(const struct launch *launch, enum launch_what what, size_t index,
+				   bool reads_terminal);
 
 /* What the look at boot found out. */
 enum launch_database { LAUNCH_NO_DATABASE, LAUNCH_DATABASE };

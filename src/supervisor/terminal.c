@@ -1,5 +1,7 @@
-/* The terminal's foreground: who has it, and what a stopped command means. A command
- * has a process group of its own, so the keys reach it and not us. */
+/* The terminal's foreground: who has it, and what a stopped command means. A plain command
+ * has it from its start, in a process group of its own, so the keys reach it and not us. A
+ * role keeps it, so that Ctrl-C stops the role and does not look like a crash, until an app
+ * reads the terminal: a debugger, a question. */
 #include "supervisor/state.h"
 
 #include "sys/sys.h"
@@ -21,21 +23,31 @@ bool supervisor_take_terminal_back(const struct supervisor *s, const struct chil
 	return true;
 }
 
-/* Is there a shell with job control that can continue us? */
+/* Is there a shell with job control that can continue us? What shares a group with the
+ * session's leader has none above it. */
 static bool is_job(const struct supervisor *s)
 {
 	return !s->options->given->is_pid1 && s->options->given->terminal_fd >= 0 &&
-	       getppid() > 1 && getsid(0) != getpid() && getsid(getppid()) == getsid(0);
+	       getppid() > 0 && getpgrp() != getsid(0) && getsid(getppid()) == getsid(0);
 }
 
-/* The shell sees us stop, and says so; its `fg` or `bg` continues us. */
+/* All of them: whose stop was not reported yet would else stop us once more. */
+static void continue_all(struct supervisor *s)
+{
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		if (s->children[i].pid != 0 && supervisor_is_app(&s->children[i]))
+			(void)sys_kill_group(s->children[i].pid, SIGCONT);
+}
+
+/* The shell sees its job stop, a script around us with it, and says so; `fg` or `bg`
+ * continues us. */
 static void stop_with(struct supervisor *s, const struct child *child)
 {
 	bool had_foreground = supervisor_take_terminal_back(s, child);
-	(void)raise(SIGSTOP);
+	(void)sys_stop_own_group();
 	if (had_foreground && given_has_foreground(s->options->given))
 		give_foreground(s, child->pid); /* `fg`, not `bg` */
-	(void)sys_kill_group(child->pid, SIGCONT);
+	continue_all(s);
 }
 
 void supervisor_app_stopped(struct supervisor *s, const struct child *child, int signo)

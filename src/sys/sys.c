@@ -59,6 +59,11 @@ int sys_kill_everybody(int signo)
 	return kill(-1, signo);
 }
 
+int sys_stop_own_group(void)
+{
+	return kill(0, SIGSTOP);
+}
+
 #define TRIES 3
 
 /* What fails without a reason that waitid(2) knows is tried again at once: no

@@ -21,6 +21,9 @@ int sys_kill_group(pid_t group, int signo);
 /* Everybody in the pid namespace; refused (-1, EPERM) unless we are its PID 1. */
 int sys_kill_everybody(int signo);
 
+/* Stops the own process group, ourselves with it; returns when we are continued. */
+int sys_stop_own_group(void);
+
 enum sys_wait_result { SYS_WAIT_NOTHING, SYS_WAIT_NO_CHILDREN, SYS_WAIT_ENDED, SYS_WAIT_STOPPED };
 
 /* Has some child ended or stopped? Names it without taking the news from the

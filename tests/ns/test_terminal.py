@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """pidone on a terminal, not as PID 1: `kubectl exec -it` makes it the leader of a session, a
 shell makes it a job. What is the same as PID 1 is in test_pid1.py."""
+import os
+import signal
+
 import harness
 from harness import wait_until
 from inits import Pidone
@@ -17,9 +20,9 @@ def leader(command, **more):
     return t, p
 
 
-def shell():
+def shell(**env):
     """An interactive shell, at its prompt."""
-    t, p = leader((), words=SHELL, env={"PS1": "$ "})
+    t, p = leader((), words=SHELL, env={"PS1": "$ ", **env})
     t.expect("$ ")
     return t, p
 
@@ -171,6 +174,89 @@ def test_roles_have_the_terminal_too():
     below(p, "sleep")
     t.type("\x03")
     assert p.wait() == 130
+
+
+def test_ctrl_c_stops_a_role():
+    """Ctrl-C stops a role, also one whose processes are started again, or whose step is tried
+    again, when they end"""
+    for role, keys in (("async", "command"), ("init", "step-retries = 3\nstep")):
+        t, p = leader(["/" + role], config="[probes]\nlisten = none\nsocket = none\n"
+                      "[%s]\n%s = sleep 1077\n" % (role, keys))
+        below(p, "sleep")
+        t.type("\x03")
+        assert p.wait() == 130
+
+
+def test_question_of_a_role():
+    """an app of a role gets the terminal when it reads it; Ctrl-C at its question stops the role"""
+    t, p = leader(["/async"], config="[probes]\nlisten = none\nsocket = none\n[async]\n"
+                  "command = sh -c 'echo up; read line; echo got $line; read line'\n")
+    t.expect("up")
+    t.type("hello\n")
+    t.expect("got hello")
+    assert t.foreground() == below(p, "sh")
+    t.type("\x03")
+    assert p.wait() == 130
+
+
+def test_restart_in_the_background():
+    """a role sent to the background leaves the shell its terminal, also when it starts its
+    command again"""
+    t, p = shell(PIDONE_RUN_COMMAND="sh -c 'echo up; exec sleep 1077'", PIDONE_RUN_RESTART="always",
+                 PIDONE_RUN_RESTART_DELAY="50ms", PIDONE_PROBES_SOCKET="none",
+                 PIDONE_RUN_LISTEN="none")
+    t.type("%s /run\n" % harness.BIN)
+    t.expect("up\r\n")
+    first = below(p, "sleep")
+    t.type("\x1a")
+    t.expect("Stopped")
+    t.type("bg\n")
+    t.expect("$ ")
+    wait_until(lambda: process_state(first) == "S", 5, "the command to go on")
+    os.kill(first, signal.SIGKILL)
+    t.expect("up\r\n")
+    below(p, "sleep")
+    assert t.foreground() == p.pid
+    t.type("kill %1; wait\n")
+    t.expect("exit 143")
+    leave(t, p)
+
+
+def test_job_of_a_script():
+    """in a script that a shell runs as a job, Ctrl-Z stops the script, too"""
+    with open(harness.tmp + "/script", "w", encoding="ascii") as script:
+        script.write("%s sh -c 'echo up; read x; echo got $x'\necho after\n" % harness.BIN)
+    t, p = shell()
+    t.type("sh %s/script\n" % harness.tmp)
+    t.expect("up\r\n")
+    below(p, "pidone")
+    t.type("\x1a")
+    t.expect("Stopped")
+    t.expect("$ ")
+    t.type("fg\n")
+    t.expect("/script")
+    t.type("hello\n")
+    t.expect("got hello")
+    t.expect("after")
+    leave(t, p)
+
+
+def test_job_of_several_processes():
+    """a job with two processes stops once at Ctrl-Z"""
+    t, p = shell(PIDONE_RUN_COMMAND="sleep 1077", PIDONE_RUN_PROCESS_OTHER="sleep 1078",
+                 PIDONE_PROBES_SOCKET="none", PIDONE_RUN_LISTEN="none")
+    t.type("%s /run\n" % harness.BIN)
+    pidone = below(p, "pidone")
+    wait_until(lambda: [command_name(pid) for pid in children_of(pidone)].count("sleep") == 2, 5)
+    t.type("\x1a")
+    t.expect("Stopped")
+    t.expect("$ ")
+    t.type("fg\n")
+    wait_until(lambda: all(process_state(pid) == "S"
+                           for pid in [pidone] + children_of(pidone)), 5, "all to go on")
+    t.type("\x03")
+    t.expect("exit 130")
+    leave(t, p)
 
 
 def test_no_controlling_terminal():
