@@ -26,8 +26,9 @@ pid_t process_parent(int proc_fd, const char *name, char *ret_state)
 	return parent;
 }
 
-int process_ancestor(pid_t pid, pid_t root, const pid_t *pids, size_t n)
+int process_ancestor(pid_t descendant, pid_t root, const pid_t *pids, size_t n)
 {
+	pid_t pid = descendant;
 	CLEANUP_CLOSE int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (int depth = 0; proc_fd >= 0 && depth < DEPTH_MAX; depth++) {
 		char name[16], state;
@@ -38,9 +39,12 @@ int process_ancestor(pid_t pid, pid_t root, const pid_t *pids, size_t n)
 		pid_t parent = process_parent(proc_fd, name, &state);
 		if (parent == root)
 			return PROCESS_ORPHAN;
-		if (parent <= 0)
+		if (parent == 0)
 			return PROCESS_STRANGER;
-		pid = parent;
+		if (parent < 0 && pid == descendant)
+			return PROCESS_GONE;
+		/* one between ended meanwhile: whose child it is now, a new walk tells */
+		pid = parent < 0 ? descendant : parent;
 	}
-	return PROCESS_STRANGER;
+	return proc_fd < 0 ? PROCESS_GONE : PROCESS_STRANGER;
 }

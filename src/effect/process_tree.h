@@ -8,8 +8,9 @@
  * ps shows. */
 pid_t process_parent(int proc_fd, const char *name, char *ret_state);
 
-#define PROCESS_STRANGER (-1) /* not below root, or gone */
+#define PROCESS_STRANGER (-1) /* not below root */
 #define PROCESS_ORPHAN   (-2) /* below root, and below none of the others */
+#define PROCESS_GONE     (-3) /* it has ended, or there is no /proc: nothing is known */
 
-/* The index of the one of these pids that pid is or descends from; or one of those. */
-int process_ancestor(pid_t pid, pid_t root, const pid_t *pids, size_t n);
+/* The index of the one of these pids that it is or descends from; or one of those. */
+int process_ancestor(pid_t descendant, pid_t root, const pid_t *pids, size_t n);

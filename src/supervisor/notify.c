@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 /* What a child that looks for a sender ends with: a process's index, or */
+#define CODE_GONE     253
 #define CODE_ORPHAN   254
 #define CODE_STRANGER 255
 
@@ -94,14 +95,36 @@ static int find_sender(struct supervisor *s, uint16_t index)
 		mains[i] = child != NULL ? child->pid : 0;
 	}
 	int found = process_ancestor(s->said[index].sender, getppid(), mains, s->plan->n_processes);
-	return found == PROCESS_ORPHAN ? CODE_ORPHAN : found < 0 ? CODE_STRANGER : found;
+	return found == PROCESS_GONE     ? CODE_GONE
+	       : found == PROCESS_ORPHAN ? CODE_ORPHAN
+	       : found < 0               ? CODE_STRANGER
+					 : found;
+}
+
+/* What one says in a burst, before it is known who that is, is one thing. */
+static void add_to(struct sd_notify *said, const struct sd_notify *more)
+{
+	if (more->ready || more->stopping) {
+		said->ready = more->ready;
+		said->stopping = more->stopping;
+	}
+	said->watchdog = said->watchdog || more->watchdog;
+	if (more->main_pid != 0)
+		said->main_pid = more->main_pid;
+	if (more->has_status) {
+		said->has_status = true;
+		memcpy(said->status, more->status, sizeof(said->status));
+	}
 }
 
 static void ask_who(struct supervisor *s, pid_t sender, const struct sd_notify *what)
 {
 	uint16_t i = 0;
-	while (i < SAID_MAX && s->said[i].sender != 0)
-		i++;
+	for (; i < SAID_MAX && s->said[i].sender != 0; i++)
+		if (s->said[i].sender == sender) {
+			add_to(&s->said[i].what, what);
+			return;
+		}
 	if (i == SAID_MAX) {
 		log_debug("notify", "too many speak at once: pid %d is not heard", (int)sender);
 		return;
@@ -111,14 +134,24 @@ static void ask_who(struct supervisor *s, pid_t sender, const struct sd_notify *
 	for (size_t p = 0; p < s->plan->n_processes; p++)
 		s->said[i].starts[p] = s->page->content.processes[p].starts;
 	if (supervisor_start_own(s, CHILD_SENDER, i, "pidone: sender", find_sender) == 0)
-		s->said[i].sender = 0;
+		supervisor_sender_known(s, i, CODE_GONE);
 }
 
-void supervisor_sender_known(struct supervisor *s, const struct child *child, int code)
+/* Who is gone already (a script's systemd-notify) or cannot be looked up was a descendant
+ * if the pid namespace is ours; but of which process? */
+void supervisor_sender_known(struct supervisor *s, uint16_t entry, int code)
 {
-	struct said *said = &s->said[child->index];
-	uint16_t index = code == CODE_ORPHAN ? 0 : (uint16_t)code;
-	if (index >= s->plan->n_processes)
+	struct said *said = &s->said[entry];
+	bool is_the_only_one = s->options->given->is_pid1 && s->plan->n_processes == 1;
+	bool is_first = code == CODE_ORPHAN || (code == CODE_GONE && is_the_only_one);
+	uint16_t index = is_first ? 0 : (uint16_t)code;
+	if (code == CODE_GONE && !is_first && said->what.ready)
+		log_warning(
+			"notify",
+			"pid %d said READY=1 and has ended since, so nobody knows whose it was: "
+			"not heard; let a process say it that stays",
+			(int)said->sender);
+	else if (index >= s->plan->n_processes)
 		log_debug("notify", "pid %d is none of ours: it is not heard", (int)said->sender);
 	else if (said->starts[index] == s->page->content.processes[index].starts)
 		hear(s, index, &said->what);

@@ -240,7 +240,7 @@ void supervisor_check_decided(struct supervisor *s, uint16_t index, bool good, c
 /* notify.c: sd_notify */
 int supervisor_open_notify(struct supervisor *s, struct err *err) ATTR_CHECK;
 void supervisor_hear_notify(struct supervisor *s);
-void supervisor_sender_known(struct supervisor *s, const struct child *child, int code);
+void supervisor_sender_known(struct supervisor *s, uint16_t entry, int code);
 /* Has this main process named another one that is ours to bury now? */
 bool supervisor_hand_over(struct supervisor *s, struct child *ended);
 /* What the service manager outside is told when something has changed. */

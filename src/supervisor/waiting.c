@@ -269,7 +269,7 @@ void supervisor_own_ended(struct supervisor *s, const struct child *child, int c
 		supervisor_swept(s, child->index, code);
 		break;
 	case CHILD_SENDER:
-		supervisor_sender_known(s, child, code);
+		supervisor_sender_known(s, child->index, code);
 		break;
 	case CHILD_STEP:
 	case CHILD_PROCESS:

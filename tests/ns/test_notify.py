@@ -9,7 +9,7 @@ import harness
 from harness import wait_until
 from inits import Pidone, Process, http_get
 from proc import descendants_of
-from programs import END_ON_TERM, WAIT, listener, process_called, program
+from programs import END_ON_TERM, WAIT, Frozen, listener, process_called, program
 from servers import FakeServer
 
 SAY = ("import socket\n"
@@ -63,6 +63,29 @@ def test_descendants_are_heard():
         p.until("/readyz", 200)
         p.signal(signal.SIGTERM)
         assert p.wait() == 0, p.output()
+
+
+@harness.bare
+def test_who_is_gone_already():
+    """who said it and has ended since, as systemd-notify in a script does, is heard where it can
+    only have been the command's"""
+    text = SAY + ("say('up')\nsignal.sigwait({signal.SIGUSR1})\n"
+                  "pid = os.fork()\n"
+                  "if pid == 0:\n    notify('READY=1')\n    os._exit(0)\n"
+                  "os.waitpid(pid, 0)\nsay('said')\nsignal.sigwait({signal.SIGTERM})\n")
+    for other in ("", "process.other = sleep 1077"):
+        p = run("ready = notify\n%s\ncommand = %s" % (other, program(text)))
+        p.expect("^up")
+        with Frozen(p.pid):
+            os.kill(process_called(p, "python3"), signal.SIGUSR1)
+            p.expect("^said")
+        if other:
+            p.expect("pid [0-9]+ said READY=1 and has ended since")
+            assert p.http("/readyz")[0] == 503
+        else:
+            p.until("/readyz", 200)
+        p.signal(signal.SIGTERM)
+        p.wait()
 
 
 def address_of(pid):
