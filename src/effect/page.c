@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <time.h>
 
 struct page *page_new(struct err *err)
 {
@@ -35,9 +36,16 @@ void page_write_end(struct page *page)
 	atomic_store_explicit(&page->sequence, sequence + 1, memory_order_release);
 }
 
+/* A writer that a busy machine has taken the CPU from gets it back within some
+ * scheduler's slices; giving it ours is not enough while others want it, too. */
+#define YIELDS   100
+#define SLEEPS   200
+#define SLEEP_NS 1000000
+
 bool page_read(const struct page *page, struct page_content *ret)
 {
-	for (int tries = 0; tries < 100; tries++) {
+	static const struct timespec pause = { .tv_nsec = SLEEP_NS };
+	for (int tries = 0; tries < YIELDS + SLEEPS; tries++) {
 		uint32_t before = atomic_load_explicit(&page->sequence, memory_order_acquire);
 		if (before % 2 == 0) {
 			memcpy(ret, &page->content, sizeof(*ret));
@@ -45,7 +53,10 @@ bool page_read(const struct page *page, struct page_content *ret)
 			if (atomic_load_explicit(&page->sequence, memory_order_relaxed) == before)
 				return true;
 		}
-		(void)sched_yield();
+		if (tries < YIELDS)
+			(void)sched_yield();
+		else
+			(void)nanosleep(&pause, NULL);
 	}
 	return false;
 }

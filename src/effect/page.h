@@ -77,6 +77,6 @@ struct page_content *page_write_begin(struct page *page);
 void page_write_end(struct page *page);
 
 /* A consistent copy. False only when PID 1 stood still in the middle of a
- * write for the whole of about a hundred tries (stopped by SIGSTOP): the
- * caller then answers that the supervisor does not. */
+ * write for 200 ms (stopped by SIGSTOP): the caller then answers that the
+ * supervisor does not. May block for so long. */
 bool page_read(const struct page *page, struct page_content *ret) ATTR_CHECK;
