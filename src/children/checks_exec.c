@@ -5,6 +5,7 @@
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "effect/program.h"
 #include "pure/command.h"
 #include "sys/sys.h"
 
@@ -39,6 +40,7 @@ static const char *lookup(const char *name, const void *context)
 static ATTR_NORETURN void become(char *const *argv, char *const *variables, int output_fd,
 				 pid_t parent)
 {
+	struct err err;
 	struct sigaction by_default = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	sys_die_with_parent(parent);
@@ -53,10 +55,9 @@ static ATTR_NORETURN void become(char *const *argv, char *const *variables, int 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	environ = (char **)(uintptr_t)variables; /* whose PATH counts */
-	(void)execvp(argv[0], argv);
-	int code = errno;
-	dprintf(STDERR_FILENO, "cannot run '%s': %s\n", argv[0], strerror(code));
-	sys_exit_now(code == ENOENT ? EXIT_CODE_NOT_FOUND : EXIT_CODE_NOT_EXECUTABLE);
+	int code = program_exec(argv, &err);
+	dprintf(STDERR_FILENO, "%s\n", err.msg);
+	sys_exit_now(code);
 }
 
 static int start(struct running *running, char *const *argv, char *const *variables,

@@ -106,8 +106,7 @@ static void run_command(struct wait *wait)
 	if (environment_build(&environment, &wait->config, options->environment, &err) == 0) {
 		environ = environment.items.items; /* whose PATH counts */
 		signals_give_back(&options->given->signals);
-		(void)execvp(wait->command[0], wait->command);
-		code = program_explain(wait->command[0], errno, &err);
+		code = program_exec(wait->command, &err);
 	}
 	cmd_wait_give_up(wait, code, err.msg);
 }

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "effect/detect_parts.h"
+#include "effect/program.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -12,9 +13,6 @@
 #include <sys/stat.h>
 
 #define TEXT_MAX ((size_t)1024 * 1024)
-
-/* What execvp() uses without PATH. */
-#define PATH_FALLBACK "/bin:/usr/bin"
 
 char *detect_read_text(const char *path)
 {
@@ -176,7 +174,7 @@ void detect_facts(struct plan_facts *facts, const char *role, char *const *envir
 	unsigned long count = 0;
 	facts->several_workers = workers != NULL && parse_uint(workers, 100000, &count) == 0 &&
 				 count > 1;
-	detect_programs(facts, path != NULL ? path : PATH_FALLBACK);
+	detect_programs(facts, path != NULL ? path : PROGRAM_PATH);
 	detect_gunicorn(facts, environment);
 	if (facts->has_manage_py)
 		detect_django(facts, settings != NULL && settings[0] != '\0' ? settings : NULL);

@@ -1,70 +1,112 @@
-/* Why a program cannot be run. */
+/* The search in PATH, and the exec. Not execvp(3): it hands whatever the kernel refuses to
+ * /bin/sh, so a program that was built for another machine ends in "Syntax error". */
 #include "effect/program.h"
 
+#include "base/text.h"
+#include "effect/program_explain.h"
+
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
-int program_explain(const char *program, int code, struct err *err)
+/* The files that a name may mean, one after the other. */
+struct search {
+	const char *program;
+	const char *rest; /* of PATH; NULL: there is nothing more to look at */
+	char file[PATH_MAX];
+};
+
+static bool next_file(struct search *search)
 {
-	if (code == ENOENT || code == ENOTDIR) {
-		if (strchr(program, '/') != NULL && access(program, F_OK) == 0)
-			(void)err_set(err, 0,
-				      "cannot run '%s': the file is there, but the interpreter "
-				      "named in it (its #! line or its loader) is not",
-				      program);
-		else
-			(void)err_set(err, 0,
-				      "cannot run '%s': there is no such program%s: check the "
-				      "spelling and that the image installs it",
-				      program, strchr(program, '/') != NULL ? "" : " in PATH");
-		return EXIT_CODE_NOT_FOUND;
+	const char *directory = search->rest;
+	if (directory == NULL)
+		return false;
+	if (strchr(search->program, '/') != NULL) {
+		search->rest = NULL;
+		text_copy(search->file, sizeof(search->file), search->program);
+		return true;
 	}
-	if (code == EAGAIN || code == ENOMEM || code == ETXTBSY || code == EMFILE ||
-	    code == ENFILE) { /* may be better in a moment */
-		(void)err_set(err, code, "cannot run '%s'", program);
-		return EXIT_CODE_TRY_AGAIN;
-	}
-	if (code == EACCES)
-		(void)err_set(
-			err, 0,
-			"cannot run '%s': it is not an executable file for this user: chmod +x "
-			"in the Dockerfile",
-			program);
-	else
-		(void)err_set(err, code, "cannot run '%s'", program);
-	return EXIT_CODE_NOT_EXECUTABLE;
+	size_t length = strcspn(directory, ":");
+	search->rest = directory[length] == ':' ? directory + length + 1 : NULL;
+	(void)snprintf(search->file, sizeof(search->file), "%.*s/%s", (int)length,
+		       length > 0 ? directory : ".", search->program);
+	return true;
 }
 
-static bool is_program(const char *path)
+/* Of all that failed in a search the one that tells most: a file that is there, else a
+ * directory that may not be searched, else the first. */
+static void keep(struct program_failure *kept, const char *file, int code)
 {
-	struct stat st;
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+	struct program_failure failure = { .code = code };
+	failure.is_there = stat(file, &failure.st) == 0;
+	bool tells_more = failure.is_there > kept->is_there ||
+			  (!kept->is_there && code == EACCES && kept->code != EACCES);
+	if (kept->code != 0 && !tells_more)
+		return;
+	text_copy(failure.file, sizeof(failure.file), file);
+	*kept = failure;
 }
+
+/* ---- exec ---- */
+
+static bool goes_on_behind(int code)
+{
+	return code == EACCES || code == ENOENT || code == ENOTDIR || code == ESTALE ||
+	       code == ENODEV || code == ETIMEDOUT;
+}
+
+static int exec_shell(const char *file, char *const *argv)
+{
+	struct list words = { 0 };
+	list_add(&words, "/bin/sh");
+	list_add(&words, file);
+	for (size_t i = 1; argv[0] != NULL && argv[i] != NULL; i++)
+		list_add(&words, argv[i]);
+	(void)execve("/bin/sh", words.items, environ);
+	int code = errno;
+	list_fini(&words);
+	return code;
+}
+
+int program_exec(char *const *argv, struct err *err)
+{
+	struct program_failure failure = { .code = 0 };
+	const char *path = getenv("PATH");
+	struct search search = { .program = argv[0], .rest = path != NULL ? path : PROGRAM_PATH };
+	while (argv[0][0] != '\0' && next_file(&search)) {
+		(void)execve(search.file, argv, environ);
+		int code = errno;
+		if (code == ENOEXEC && program_is_text(search.file))
+			code = exec_shell(search.file, argv);
+		keep(&failure, search.file, code);
+		if (!goes_on_behind(code)) {
+			failure.code = code;
+			break;
+		}
+	}
+	return program_explain(argv[0], &failure, err);
+}
+
+/* ---- before ---- */
 
 /* Only what is clear already: a program that a step installs comes later, and a
  * file that another user may execute is for the exec to judge. */
 int program_find(const char *program, const char *path, struct err *err)
 {
-	struct stat st;
-	if (strchr(program, '/') != NULL) {
-		if (stat(program, &st) < 0)
-			return program_explain(program, errno, err);
-		if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
-			return program_explain(program, EACCES, err);
-		return 0;
-	}
-	const char *rest = path != NULL ? path : "/usr/local/bin:/bin:/usr/bin";
-	bool denied = false;
-	while (*rest != '\0') {
-		size_t length = strcspn(rest, ":");
-		char file[1024];
-		(void)snprintf(file, sizeof(file), "%.*s/%s", (int)length, length > 0 ? rest : ".",
-			       program);
-		if (is_program(file))
+	struct program_failure failure = { .code = 0 };
+	struct search search = { .program = program, .rest = path != NULL ? path : PROGRAM_PATH };
+	bool is_path = strchr(program, '/') != NULL;
+	while (program[0] != '\0' && next_file(&search)) {
+		struct stat st;
+		int code = stat(search.file, &st) < 0                         ? errno
+			   : !S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0 ? EACCES
+			   : !is_path && access(search.file, X_OK) < 0        ? errno
+									      : 0;
+		if (code == 0)
 			return 0;
-		denied = denied || (stat(file, &st) == 0 && S_ISREG(st.st_mode));
-		rest += length + (rest[length] == ':');
+		keep(&failure, search.file, code);
 	}
-	return program_explain(program, denied ? EACCES : ENOENT, err);
+	return program_explain(program, &failure, err);
 }

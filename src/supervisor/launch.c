@@ -166,10 +166,9 @@ void launch_in_child(const struct launch *launch, enum launch_what what, size_t 
 		fail(launch, EXIT_CODE_CONFIG, &err);
 	}
 	extern char **environ;
-	environ = environment.items.items; /* execvp() searches the child's own PATH */
+	environ = environment.items.items; /* the search is in the child's own PATH */
 	signals_give_back(&launch->given->signals);
-	(void)execvp(argv.items[0], argv.items);
-	int code = program_explain(argv.items[0], errno, &err);
+	int code = program_exec(argv.items, &err);
 	if (code == EXIT_CODE_NOT_FOUND)
 		launch_add_meant(launch, argv.items[0], &err);
 	fail(launch, code, &err);

@@ -293,8 +293,10 @@ static void test_exec(void **state ATTR_UNUSED)
 	fails("exec:sh -c 'echo; echo first >&2; echo second; exit 7'", "exit code 7: first");
 	fails("exec:sh -c 'kill -SEGV $$'", "exit code 139 (SEGV)");
 	fails("exec:/nowhere/to/be/found", "exit code 127: cannot run '/nowhere/to/be/found': "
-					   "No such file or directory");
-	fails("exec:/etc/passwd", "exit code 126: cannot run '/etc/passwd': Permission denied");
+					   "there is no such program: check the spelling "
+					   "and that the image installs it");
+	fails("exec:/etc/passwd", "exit code 126: cannot run '/etc/passwd': it is not an "
+				  "executable file for this user: chmod +x in the Dockerfile");
 	fails("exec:${MISSING:?set it}", "MISSING: set it");
 	/* more output than a pipe holds does not stop it */
 	holds("exec:sh -c 'head -c 300000 /dev/zero'", "exit code 0");

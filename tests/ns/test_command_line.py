@@ -2,8 +2,10 @@
 """The command line: contract §1, and what wrong input gets."""
 import json
 import os
+import re
 import socket
 import socketserver
+import struct
 import subprocess
 import tempfile
 import threading
@@ -127,17 +129,58 @@ def test_not_executable():
     assert "chmod +x" in out, out
 
 
+def for_another_machine():
+    with open("/bin/true", "rb") as file:
+        data = bytearray(file.read())
+    data[18:20] = struct.pack("=H", 183 if os.uname().machine != "aarch64" else 62)
+    return bytes(data)
+
+
+def without_loader():
+    with open("/bin/true", "rb") as file:
+        return re.sub(rb"/ld-[a-z0-9]+", lambda m: b"/ld-" + b"n" * (len(m[0]) - 4), file.read())
+
+
 @harness.bare
-def test_missing_interpreter():
-    """a script whose interpreter is missing: exit 127, and it is not called a missing file"""
-    with tempfile.TemporaryDirectory(dir=harness.tmp) as directory:
-        script = os.path.join(directory, "script")
-        with open(script, "w", encoding="ascii") as file:
-            file.write("#!/no/such/python\n")
-        os.chmod(script, 0o755)
-        code, out = finished([script])
-        assert code == 127, out
-        assert "the file is there, but the interpreter" in out, out
+def test_programs_that_cannot_run():
+    """a program that cannot run: why, as far as a look into it tells, and the exit code of a
+    shell for it"""
+    for content, code, message in (
+            (b"#! /no/such/python -u\n", 127,
+             "its #! line asks for '/no/such/python', which is not there"),
+            (b"#!/bin/sh\r\n", 127,
+             "its #! line asks for '/bin/sh' and a carriage return: save the file with Unix"),
+            (without_loader(), 127, "the loader that it was linked for is not there"),
+            (for_another_machine(), 126, "it was built for another machine: for "),
+            (b"", 126, "it is an empty file"),
+            (b"\0rubbish", 126, "it is neither a program for this machine nor a text"),
+            (b"echo run by $0 $1; exit 3\n", 3, "run by %s x\n")):
+        with tempfile.TemporaryDirectory(dir=harness.tmp) as directory:
+            script = os.path.join(directory, "our-script")
+            with open(script, "wb") as file:
+                file.write(content)
+            os.chmod(script, 0o755)
+            wanted = message % script if "%s" in message else "cannot run 'our-script': " + message
+            got, out = finished(["our-script", "x"], env={"PATH": "/none:%s:/usr/bin" % directory})
+            assert got == code and wanted in out, (got, out)
+            got, out = finished([script, "x"])
+            assert got == code and wanted.replace("'our-script'", "'%s'" % script) in out, (got, out)
+
+
+@harness.bare
+def test_directories_that_are_in_the_way():
+    """a directory is no program; one in PATH that may not be searched does not make a program
+    that is nowhere one that may not be run"""
+    code, out = finished(["/usr/share"])
+    assert code == 126 and "cannot run '/usr/share': it is a directory" in out, out
+    private = os.path.join(harness.tmp, "private")
+    os.mkdir(private, 0o700)
+    os.chmod(harness.tmp, 0o755)
+    code, out = finished(["gunicornn"], user=(65534, 65534),
+                         env={"PATH": private + ":/usr/bin:/bin"})
+    assert code == 127 and "no such program in PATH, as far as this user may search" in out, out
+    code, out = finished([private + "/gunicorn"], user=(65534, 65534))
+    assert code == 126 and "may not search a directory on the way to it" in out, out
 
 
 def test_usage_errors():
