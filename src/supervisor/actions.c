@@ -124,6 +124,7 @@ void supervisor_perform(struct supervisor *s, const struct lifecycle_action *act
 		supervisor_stop_step(s, action->code);
 		break;
 	case LIFECYCLE_DO_STOP_PROCESS:
+		supervisor_report_health(s); /* not ready before it may answer no more */
 		supervisor_stop_process(s, action->index, action->code);
 		break;
 	case LIFECYCLE_DO_KILL_PROCESS:

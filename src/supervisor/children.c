@@ -75,9 +75,11 @@ static void process_started(struct supervisor *s, uint16_t index)
 	bool again = s->page->content.processes[index].starts > 1;
 	if (index == 0)
 		supervisor_start_checks(s);
-	if (!again && index + 1U == s->plan->n_processes &&
-	    s->lifecycle_plan.restart == LIFECYCLE_RESTART_NEVER && !s->lifecycle_plan.lock &&
-	    !s->settings.restart_when_unhealthy)
+	bool is_last_start = !again && index + 1U == s->plan->n_processes;
+	if (is_last_start)
+		supervisor_all_are_forked(s);
+	if (is_last_start && s->lifecycle_plan.restart == LIFECYCLE_RESTART_NEVER &&
+	    !s->lifecycle_plan.lock && !s->settings.restart_when_unhealthy)
 		given_close_fds(s->options->given, s->settings.n_checks > 0);
 }
 

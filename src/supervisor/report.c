@@ -44,7 +44,7 @@ void supervisor_report_process(struct supervisor *s, uint16_t index, enum page_p
 	page_write_end(s->page);
 }
 
-static bool has_ready_check(const struct supervisor *s)
+bool supervisor_has_ready_check(const struct supervisor *s)
 {
 	for (size_t i = 0; i < s->settings.n_checks; i++)
 		if (!s->settings.checks[i].is_live)
@@ -67,7 +67,7 @@ bool supervisor_command_is_up(const struct supervisor *s)
 /* Is the app up, so far as we know? If not, reason says why. Where a check tells how
  * the command is, a further process that is being started again takes no readiness
  * away: a worker that crashes must not take the site down. */
-static bool runs(const struct supervisor *s, char *reason, size_t size)
+static bool runs(struct supervisor *s, char *reason, size_t size)
 {
 	const struct lifecycle *lc = &s->lifecycle;
 	if (supervisor_waiting_reason(s, reason, size)[0] != '\0')
@@ -76,15 +76,22 @@ static bool runs(const struct supervisor *s, char *reason, size_t size)
 		text_copy(reason, size, lifecycle_state_name(lc->state));
 		return false;
 	}
-	size_t n = has_ready_check(s) ? 1 : s->plan->n_processes;
-	for (size_t i = 0; i < n; i++)
-		if (s->plan->processes[i].essential && !is_up(lc, i)) {
-			(void)snprintf(reason, size, "%s is %s (it will be started again)",
-				       s->plan->processes[i].name,
+	bool has_check = supervisor_has_ready_check(s);
+	for (uint16_t i = 0; i < (has_check ? 1 : s->plan->n_processes); i++) {
+		const char *name = s->plan->processes[i].name;
+		if (!s->plan->processes[i].essential)
+			continue;
+		if (!is_up(lc, i)) {
+			(void)snprintf(reason, size, "%s is %s (it will be started again)", name,
 				       lc->processes[i].unhealthy ? "being stopped"
 								  : "not running");
 			return false;
 		}
+		if (!has_check && !supervisor_is_executed(s, i)) {
+			(void)snprintf(reason, size, "%s is being executed", name);
+			return false;
+		}
+	}
 	return true;
 }
 
@@ -103,7 +110,7 @@ static bool checks_hold(const struct supervisor *s, bool live, char *reason, siz
 	return true;
 }
 
-bool supervisor_is_ready(const struct supervisor *s, char *reason, size_t size)
+bool supervisor_is_ready(struct supervisor *s, char *reason, size_t size)
 {
 	return runs(s, reason, size) && checks_hold(s, false, reason, size);
 }

@@ -123,6 +123,9 @@ static int set_up_loop(struct supervisor *s, struct err *err)
 		return -1;
 	if (s->notify.fd >= 0 && watch(s, &s->notify_poll, s->notify.fd, on_notify, err) < 0)
 		return -1;
+	if (s->exec_fds[0] >= 0 &&
+	    watch(s, &s->exec_poll, s->exec_fds[0], supervisor_on_executed, err) < 0)
+		return -1;
 	return s->sockets.n == 0 ? 0 : watch(s, &s->ask_poll, s->ask_fds[0], on_ask, err);
 }
 
@@ -161,7 +164,9 @@ static int open_descriptors(struct supervisor *s, struct err *err)
 	/* A /proc of another pid namespace would list strangers. */
 	s->children_fd =
 		sweep_can_see() ? open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC) : -1;
-	return supervisor_open_notify(s, err) < 0 ? -1 : open_listeners(s, err);
+	if (supervisor_open_notify(s, err) < 0 || supervisor_open_executed(s, err) < 0)
+		return -1;
+	return open_listeners(s, err);
 }
 
 /* ---- all together ---- */

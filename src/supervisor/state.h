@@ -93,7 +93,7 @@ struct supervisor {
 
 	/* made at boot, none later */
 	uv_loop_t loop;
-	uv_poll_t signal_poll, message_poll, ask_poll, notify_poll;
+	uv_poll_t signal_poll, message_poll, ask_poll, notify_poll, exec_poll;
 	uv_timer_t timers[LIFECYCLE_TIMER_PER_PROCESS];
 	uv_timer_t reminder; /* once a minute while waiting */
 	uv_timer_t sweep_timer;
@@ -101,6 +101,7 @@ struct supervisor {
 	int signal_fd;
 	int children_fd;     /* /proc/self/task/…/children, or -1 */
 	int ask_fds[2];      /* [0] PID 1's, [1] the probe server's */
+	int exec_fds[2];     /* see executed.c; -1: closed */
 	struct messages messages;
 	struct listen_sockets sockets;
 	struct notify_socket notify;
@@ -190,6 +191,13 @@ struct child *supervisor_find_pid(struct supervisor *s, pid_t pid); /* or NULL *
 bool supervisor_is_app(const struct child *child);
 enum launch_what supervisor_what_of(const struct child *child);
 
+/* executed.c */
+int supervisor_open_executed(struct supervisor *s, struct err *err) ATTR_CHECK;
+void supervisor_all_are_forked(struct supervisor *s);
+void supervisor_on_executed(uv_poll_t *handle, int status, int events);
+/* For a role without a check; a restart counts at once. */
+bool supervisor_is_executed(struct supervisor *s, uint16_t process);
+
 /* terminal.c */
 /* Where this child has the foreground: ours again, or a Ctrl-C would reach nobody. */
 bool supervisor_take_terminal_back(const struct supervisor *s, const struct child *child);
@@ -254,6 +262,7 @@ void supervisor_report_process(struct supervisor *s, uint16_t index, enum page_p
 void supervisor_report_exit(struct supervisor *s);
 /* A timer whose end is a failure: keeps its reason for the exit. */
 void supervisor_explain_timer(struct supervisor *s, enum lifecycle_timer timer);
-bool supervisor_is_ready(const struct supervisor *s, char *reason, size_t size);
+bool supervisor_has_ready_check(const struct supervisor *s);
+bool supervisor_is_ready(struct supervisor *s, char *reason, size_t size);
 /* Does the command run, and is it to go on? It is what checks are about. */
 bool supervisor_command_is_up(const struct supervisor *s);

@@ -126,6 +126,25 @@ def test_signal_during_boot():
     assert p.stdout == "", p.stdout
 
 
+@harness.limit(60)
+@harness.bare
+def test_ready_with_the_exec():
+    """a role without a check is ready when all its programs are executed, not before; one that
+    cannot be has never been ready"""
+    p = Pidone(["/run"], inject="execve:delay_enter=1000000",
+               config="[run]\ncommand = sleep 1077\nprocess.other = sleep 1077\n")
+    p.expect("started other")
+    assert "main is being executed" in p.until("/readyz", 503)
+    p.until("/readyz", 200)
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 143
+    path = harness.tmp + "/empty"
+    open(path, "w", encoding="ascii").close()
+    os.chmod(path, 0o755)
+    code, out = finished(["/run"], config="[run]\ncommand = sleep 1077\nprocess.other = %s\n" % path)
+    assert code == 126 and "it is an empty file" in out and "ready" not in out, out
+
+
 def test_reason_is_of_this_end():
     """the reason of an earlier failure does not end up in a later exit"""
     p = Pidone(["/async"], config="[async]\nrestart-delay = 50ms\n"
