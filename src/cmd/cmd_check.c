@@ -6,9 +6,12 @@
 #include "effect/config_file.h"
 #include "effect/detect.h"
 #include "effect/environment.h"
+#include "effect/identity.h"
 #include "effect/pg_source.h"
+#include "supervisor/settings.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Does anything but the configuration say what this role runs? */
 static bool is_detected(const struct config *config, const char *role, char *const *environment)
@@ -104,10 +107,64 @@ static int check_database(const struct config *config, const struct cmd_options 
 	return EXIT_CODE_CONFIG;
 }
 
+/* Who is not here may be in the image that it is for: a warning. */
+static void check_identity(const struct config *config, const char *role, size_t *n_warnings)
+{
+	const char *const keys[] = { "user", "group" };
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		struct err err;
+		const char *origin = NULL, *name = config_get(config, role, keys[i], &origin);
+		bool is_user = i == 0;
+		if (identity_check(is_user ? name : NULL, is_user ? NULL : name, &err) == 0)
+			continue;
+		log_warning("config", "%s: %s", origin, err.msg);
+		++*n_warnings;
+	}
+}
+
+/* What it would run, and when it is ready: all but what only the image knows. */
+static int check_role(const struct config *config, const char *role, char *const *environment,
+		      struct err *err)
+{
+	struct plan plan;
+	struct plan_facts facts;
+	struct settings settings = { .n_checks = 0 };
+	char *help = NULL;
+	detect_facts(&facts, role, environment);
+	enum plan_result result = plan_make(&plan, config, role, NULL, &facts, &help, err);
+	detect_facts_fini(&facts);
+	free(help);
+	if (result != PLAN_OK)
+		return result == PLAN_NOTHING ? 0 : -1;
+	int loaded = settings_load(&settings, config, role, true, NULL, err);
+	settings_fini(&settings);
+	plan_fini(&plan);
+	return loaded;
+}
+
+static int check_roles(const struct config *config, const struct cmd_options *options,
+		       size_t *n_warnings)
+{
+	struct list roles = { 0 };
+	struct err err;
+	int exit_code = EXIT_CODE_OK;
+	config_roles(config, &roles);
+	for (size_t i = 0; i < roles.n; i++) {
+		check_identity(config, roles.items[i], n_warnings);
+		if (check_role(config, roles.items[i], options->environment, &err) == 0)
+			continue;
+		log_error("config", "%s", err.msg);
+		exit_code = EXIT_CODE_CONFIG;
+	}
+	list_fini(&roles);
+	return exit_code;
+}
+
 int cmd_check(const struct cmd_options *options)
 {
 	struct config config = { 0 };
 	struct config_problems problems = { 0 };
+	size_t n_warnings = 0;
 	if (cmd_asks_for_help(options))
 		return cmd_print_usage("pidone check");
 	if (options->args[0] != NULL) {
@@ -121,10 +178,13 @@ int cmd_check(const struct cmd_options *options)
 	if (config_file_load(&config, options->config_path, options->environment, &problems) < 0)
 		exit_code = EXIT_CODE_CONFIG;
 	config_problems_print(&problems);
+	n_warnings += problems.n - problems.n_errors;
+	if (exit_code == EXIT_CODE_OK)
+		exit_code = check_roles(&config, options, &n_warnings);
 	if (exit_code == EXIT_CODE_OK)
 		exit_code = check_database(&config, options);
 	if (exit_code == EXIT_CODE_OK)
-		print_success(&config, options, problems.n - problems.n_errors);
+		print_success(&config, options, n_warnings);
 	config_problems_fini(&problems);
 	config_fini(&config);
 	return cmd_finish_output(exit_code);

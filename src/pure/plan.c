@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "pure/command.h"
+#include "pure/lifecycle.h"
 #include "pure/plan_sources.h"
 
 static const struct {
@@ -180,6 +181,14 @@ static int add_all(struct plan *plan, const struct config *config, char *const *
 	return add_config_processes(plan, config, err);
 }
 
+static int check_number(const struct plan *plan, struct err *err)
+{
+	if (plan->n_processes <= LIFECYCLE_PROCESSES_MAX)
+		return 0;
+	return err_set(err, 0, "/%s has %zu processes, %d is the limit: make it two roles",
+		       plan->role, plan->n_processes, LIFECYCLE_PROCESSES_MAX);
+}
+
 static int check_shell(const struct plan *plan, const struct config *config,
 		       const struct plan_facts *facts, struct err *err)
 {
@@ -238,7 +247,7 @@ enum plan_result plan_make(struct plan *plan, const struct config *config, const
 		.shell = config_bool(config, role, "shell"),
 	};
 	if (check_shell(plan, config, facts, err) < 0 ||
-	    add_all(plan, config, argv, facts, ret_help, err) < 0) {
+	    add_all(plan, config, argv, facts, ret_help, err) < 0 || check_number(plan, err) < 0) {
 		plan_fini(plan);
 		return PLAN_INVALID;
 	}

@@ -233,11 +233,6 @@ int supervisor_set_up(struct supervisor *s, struct err *err)
 	const struct supervisor_options *options = s->options;
 	struct preflight preflight = { .database = false };
 	err->msg[0] = '\0';
-	if (s->plan->n_processes > LIFECYCLE_PROCESSES_MAX) {
-		(void)err_set(err, 0, "/%s has %zu processes, %d is the limit", s->plan->role,
-			      s->plan->n_processes, LIFECYCLE_PROCESSES_MAX);
-		return EXIT_CODE_CONFIG;
-	}
 	s->page = page_new(err);
 	if (s->page == NULL || messages_open(&s->messages, err) < 0 ||
 	    signals_open(&s->signal_fd, err) < 0)

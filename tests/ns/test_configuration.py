@@ -128,6 +128,21 @@ def test_check_subcommand():
     assert code == 78 and "did you mean 'command'?" in out, out
 
 
+def test_check_finds_what_a_start_would():
+    """pidone check finds what would end a start, and warns of a user who is not there"""
+    lines = ["process.p%d = sleep 1077" % i for i in range(16)]
+    for keys, message in (
+            (lines, "/run has 17 processes, 16 is the limit"),
+            (["ready = tcp://localhost:%d" % (i + 1) for i in range(17)], "more than 16 checks"),
+            (["wait = tcp://localhost:%d" % (i + 1) for i in range(17)], "more than 16 targets")):
+        config = "[run]\ncommand = true\n" + "\n".join(keys) + "\n"
+        for args in (["check"], ["/run"]):
+            code, out = finished(args, config=config, pid1=False)
+            assert code == 78 and message in out, out
+    code, out = finished(["check"], pid1=False, config="[run]\ncommand = true\nuser = nosuchuser\n")
+    assert code == 0 and "there is no user 'nosuchuser'" in out and "; 1 warning" in out, out
+
+
 def test_explain_masks_secrets():
     """pidone explain: each setting with its source, secrets masked"""
     code, out = finished(["explain", "/run"], pid1=False, config="[run]\ncommand = gunicorn x\n",
