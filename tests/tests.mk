@@ -17,7 +17,7 @@ AM_TESTS_ENVIRONMENT = \
 	PYTHONUNBUFFERED=1; export PYTHONUNBUFFERED;
 
 check_PROGRAMS = $(unit_tests) $(effect_tests) $(model_tests) $(test_tools)
-TESTS = $(unit_tests) $(model_tests) $(effect_tests) $(script_tests)
+TESTS = $(script_tests) $(unit_tests) $(model_tests) $(effect_tests)
 
 # for tests/run, which runs them suite by suite
 .PHONY: print-tests
@@ -130,7 +130,15 @@ tests_fuzz_fuzz_sd_notify_SOURCES = tests/fuzz/fuzz_sd_notify.c tests/fuzz/repla
 
 # ---- scripts ----
 
+# what takes minutes begins first
 script_tests = \
+	tests/app/test_quickstart.py \
+	tests/app/test_site.py \
+	tests/peers/test_peers.py \
+	tests/ns/test_faults.py \
+	tests/pg/test_lock.py \
+	tests/pg/test_roles.py \
+	tests/pg/test_wait.py \
 	tests/model/table \
 	tests/fuzz/run-corpus \
 	tests/lint/keys-documented \
@@ -140,7 +148,6 @@ script_tests = \
 	tests/ns/test_command_line.py \
 	tests/ns/test_configuration.py \
 	tests/ns/test_anywhere.py \
-	tests/ns/test_faults.py \
 	tests/ns/test_harness.py \
 	tests/ns/test_life.py \
 	tests/ns/test_notify.py \
@@ -152,13 +159,7 @@ script_tests = \
 	tests/ns/test_stop.py \
 	tests/ns/test_supervisor.py \
 	tests/ns/test_terminal.py \
-	tests/ns/test_wait.py \
-	tests/peers/test_peers.py \
-	tests/pg/test_lock.py \
-	tests/pg/test_roles.py \
-	tests/pg/test_wait.py \
-	tests/app/test_quickstart.py \
-	tests/app/test_site.py
+	tests/ns/test_wait.py
 
 # ---- the benchmark: `make bench`, and never a test ----
 
