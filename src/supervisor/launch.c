@@ -76,18 +76,19 @@ static ATTR_NORETURN void fail(const struct launch *launch, int code, const stru
 	sys_exit_now(code);
 }
 
-/* LISTEN_PID names the process that the descriptors of a socket-activating
- * manager are for: that was us, and is the child now. */
-static void rewrite_listen_pid(const struct launch *launch, struct environment *environment)
+/* Whom a service manager's descriptors or watchdog are for: that was us, and is the
+ * child now. */
+static void rewrite_pid(const struct launch *launch, struct environment *environment,
+			const char *name)
 {
 	char own[16];
 	unsigned long pid = 0;
-	const char *given = environment_get(environment, "LISTEN_PID");
+	const char *given = environment_get(environment, name);
 	if (given == NULL || parse_uint(given, INT32_MAX, &pid) < 0 ||
 	    (pid_t)pid != launch->supervisor)
 		return;
 	(void)snprintf(own, sizeof(own), "%d", (int)getpid());
-	environment_set(environment, "LISTEN_PID", own);
+	environment_set(environment, name, own);
 }
 
 /* Where the app can say how it is, as sd_notify(3) and sd_watchdog_enabled(3) have it. */
@@ -154,7 +155,8 @@ void launch_in_child(const struct launch *launch, enum launch_what what, size_t 
 	else if (launch->notify_socket != NULL)
 		name_notify_socket(launch, &environment);
 	identity_give_stdio(launch->settings->user);
-	rewrite_listen_pid(launch, &environment);
+	rewrite_pid(launch, &environment, "LISTEN_PID");
+	rewrite_pid(launch, &environment, "WATCHDOG_PID");
 	if (launch_expand(launch, launch->settings->shell, what, index, &environment, &argv, &err) <
 	    0)
 		fail(launch, EXIT_CODE_CONFIG, &err);

@@ -5,12 +5,14 @@
 #include "supervisor/state.h"
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "effect/datagram.h"
 #include "effect/environment.h"
 #include "effect/process_tree.h"
 #include "sys/sys.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 /* What a child that looks for a sender ends with: a process's index, or */
@@ -19,6 +21,19 @@
 #define CODE_STRANGER 255
 
 /* ---- boot ---- */
+
+/* How often the manager wants to hear that we are alive: twice within its time, as
+ * sd_watchdog_enabled(3) has it. 0: never, or somebody else is meant. */
+static uint64_t watchdog_ms(const char *usec_text, const char *pid_text)
+{
+	unsigned long usec = 0, pid = 0;
+	if (usec_text == NULL || parse_uint(usec_text, ULONG_MAX, &usec) < 0 || usec == 0)
+		return 0;
+	if (pid_text != NULL &&
+	    (parse_uint(pid_text, INT32_MAX, &pid) < 0 || (pid_t)pid != getpid()))
+		return 0;
+	return usec < 2000 ? 1 : usec / 2000;
+}
 
 /* A plain command without checks gets the socket that we were given, as it gets all
  * else; for a role readiness is ours to tell, and the app tells us. */
@@ -29,14 +44,31 @@ static int open_manager(struct supervisor *s)
 	if (s->settings.plain && !s->settings.notify)
 		return -1;
 	const char *address = environment_take(base, "NOTIFY_SOCKET");
-	(void)environment_take(base, "WATCHDOG_USEC");
-	(void)environment_take(base, "WATCHDOG_PID");
+	const char *usec = environment_take(base, "WATCHDOG_USEC");
+	const char *pid = environment_take(base, "WATCHDOG_PID");
 	if (address == NULL || address[0] == '\0')
 		return -1;
 	int fd = notify_socket_connect(address, &err);
 	if (fd < 0)
 		log_warning("notify", "NOTIFY_SOCKET: %s: nobody is told", err.msg);
+	else
+		s->manager_watchdog_ms = watchdog_ms(usec, pid);
 	return fd;
+}
+
+static void on_manager_watchdog(uv_timer_t *handle)
+{
+	struct supervisor *s = handle->loop->data;
+	if (s->page->content.live)
+		notify_socket_tell(s->manager_fd, "WATCHDOG=1\n");
+}
+
+void supervisor_init_notify(struct supervisor *s)
+{
+	(void)uv_timer_init(&s->loop, &s->manager_timer);
+	if (s->manager_watchdog_ms > 0)
+		(void)uv_timer_start(&s->manager_timer, on_manager_watchdog, 0,
+				     s->manager_watchdog_ms);
 }
 
 int supervisor_open_notify(struct supervisor *s, struct err *err)

@@ -116,6 +116,7 @@ static int set_up_loop(struct supervisor *s, struct err *err)
 			timer->data = (void *)(t * LIFECYCLE_PROCESSES_MAX + p);
 		}
 	(void)uv_timer_init(&s->loop, &s->sweep_timer);
+	supervisor_init_notify(s);
 	supervisor_init_keepers(s);
 	supervisor_init_checks(s);
 	if (watch(s, &s->signal_poll, s->signal_fd, on_signals, err) < 0 ||

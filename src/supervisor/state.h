@@ -106,6 +106,8 @@ struct supervisor {
 	struct listen_sockets sockets;
 	struct notify_socket notify;
 	int manager_fd; /* to the service manager outside, or -1 */
+	uint64_t manager_watchdog_ms; /* how often it wants to hear that we are alive; 0: never */
+	uv_timer_t manager_timer;
 
 	bool manager_knows_stop;
 	bool pumping;
@@ -247,6 +249,7 @@ void supervisor_check_decided(struct supervisor *s, uint16_t index, bool good, c
 
 /* notify.c: sd_notify */
 int supervisor_open_notify(struct supervisor *s, struct err *err) ATTR_CHECK;
+void supervisor_init_notify(struct supervisor *s);
 void supervisor_hear_notify(struct supervisor *s);
 void supervisor_sender_known(struct supervisor *s, uint16_t entry, int code);
 /* Has this main process named another one that is ours to bury now? */

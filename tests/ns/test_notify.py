@@ -290,20 +290,24 @@ def test_user_can_connect():
 class Manager:
     """What a service manager, or podman, has at NOTIFY_SOCKET."""
 
-    def __init__(self):
-        self.path = harness.tmp + "/manager"
+    def __init__(self, name="manager"):
+        self.path = harness.tmp + "/" + name
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
         os.chmod(self.path, 0o777)
         self.heard = []
 
+    def receive(self, seconds):
+        """The next datagram; None when there is none for so long."""
+        self.socket.settimeout(seconds)
+        try:
+            return self.socket.recv(4096).decode()
+        except (socket.timeout, BlockingIOError):
+            return None
+
     def expect(self, line):
         def heard():
-            self.socket.settimeout(0.1)
-            try:
-                self.heard += self.socket.recv(4096).decode().splitlines()
-            except socket.timeout:
-                pass
+            self.heard += (self.receive(0.1) or "").splitlines()
             return line in self.heard
         try:
             wait_until(heard, 10)
@@ -317,7 +321,7 @@ def test_manager_hears_of_us():
     manager = Manager()
     p = run("ready = notify\nwait = tcp://127.0.0.1:8001\ncommand = " +
             obedient(USR1=["READY=1", "X_SECRET=1"]),
-            env={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1"})
+            env={"NOTIFY_SOCKET": manager.path})
     p.expect("waiting for tcp://127.0.0.1:8001")
     manager.expect("STATUS=waiting for tcp://127.0.0.1:8001: connection refused")
     FakeServer("mute", port=8001)
@@ -332,19 +336,47 @@ def test_manager_hears_of_us():
     assert "X_SECRET=1" not in manager.heard and manager.heard.count("STOPPING=1") == 1
 
 
+def test_manager_that_watches_us():
+    """an outer watchdog hears WATCHDOG=1 while we are live, and nothing while a live check fails;
+    one that watches somebody else hears nothing"""
+    def run_with(pid):
+        manager = Manager("manager-" + pid)
+        p = run("live = exec:test ! -e sick\ncheck-interval = 50ms\ncheck-failures = 1\n"
+                "command = sh -c 'echo up$WATCHDOG_USEC; exec sleep 1077'",
+                env={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "100000", "WATCHDOG_PID": pid})
+        p.expect("^up$")
+        return p, manager
+    p, manager = run_with("1")
+    for _ in range(3):
+        manager.expect("WATCHDOG=1")
+        manager.heard.clear()
+    sick = "/proc/%d/cwd/sick" % process_called(p, "sleep")
+    open(sick, "w", encoding="ascii").close()
+    p.until("/livez", 503)
+    while manager.receive(0) is not None:
+        pass
+    assert manager.receive(0.5) is None
+    manager.heard.clear()
+    os.unlink(sick)
+    manager.expect("WATCHDOG=1")
+    p.signal(signal.SIGTERM)
+    p.wait()
+    p, manager = run_with("7")
+    manager.expect("READY=1")
+    p.signal(signal.SIGTERM)
+    p.wait()
+    manager.expect("STOPPING=1")
+    assert "WATCHDOG=1" not in manager.heard
+
+
 def test_plain_command_speaks_for_itself():
     """a plain command gets the outer NOTIFY_SOCKET as it was given, and nobody speaks before it"""
     manager = Manager()
-    p = Pidone(["sh", "-c", "echo $NOTIFY_SOCKET; env | grep -c ^WATCHDOG"],
+    p = Pidone(["sh", "-c", "echo $NOTIFY_SOCKET $WATCHDOG_USEC $((WATCHDOG_PID - $$))"],
                env={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1"})
     assert p.wait() == 0
-    assert p.stdout == manager.path + "\n2\n", p.stdout
-    manager.socket.setblocking(False)
-    try:
-        said = manager.socket.recv(100)
-    except BlockingIOError:
-        said = None
-    assert said is None, said
+    assert p.stdout == manager.path + " 1 0\n", p.stdout
+    assert manager.receive(0) is None
 
 
 def test_role_without_notify():
