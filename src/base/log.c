@@ -111,20 +111,14 @@ static bool write_line(const char *line, size_t length)
 /* Appends text to line as JSON string content; the line stays terminated. */
 static size_t add_json(char *line, size_t used, size_t room, const char *text)
 {
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-		char escape[8];
-		if (*p == '"' || *p == '\\')
-			(void)snprintf(escape, sizeof(escape), "\\%c", *p);
-		else if (*p < 0x20)
-			(void)snprintf(escape, sizeof(escape), "\\u%04x", *p);
-		else
-			(void)snprintf(escape, sizeof(escape), "%c", *p);
-		size_t length = strlen(escape);
-		if (used + length >= room)
-			break;
-		memcpy(line + used, escape, length + 1);
-		used += length;
+	for (; *text != '\0' && used + 2 < room; text++) {
+		if (*text == '"' || *text == '\\')
+			line[used++] = '\\';
+		line[used++] = *text;
 	}
+	for (; ((unsigned char)*text & 0xc0) == 0x80; text--)
+		used--; /* cut, but not within a character */
+	line[used] = '\0';
 	return used;
 }
 
@@ -154,16 +148,15 @@ static size_t format_text(char *line, enum log_level level, const char *message)
 			    level <= LOG_WARNING ? level_names[level] : "",
 			    level <= LOG_WARNING ? ": " : "", message);
 	size_t length = used < LINE_SIZE - 1 ? (size_t)used : LINE_SIZE - 2;
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)line[i] < 0x20)
-			line[i] = ' '; /* one event, one line */
 	line[length] = '\n';
 	return length + 1;
 }
 
-static bool emit(enum log_level level, const char *event, const char *message)
+/* One event, one line, and UTF-8 whatever it is about. */
+static bool emit(enum log_level level, const char *event, char *message)
 {
 	char line[LINE_SIZE];
+	text_make_printable(message);
 	size_t length = state.format == LOG_JSON ? format_json(line, level, event, message)
 						 : format_text(line, level, message);
 	return write_line(line, length);

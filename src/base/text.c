@@ -9,6 +9,9 @@
 void text_copy(char *buffer, size_t size, const char *text)
 {
 	size_t length = strnlen(text, size - 1);
+	if (text[length] != '\0') /* cut, but not within a character of UTF-8 */
+		while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+			length--;
 	memcpy(buffer, text, length);
 	buffer[length] = '\0';
 }

@@ -5,7 +5,7 @@
 #include "base/base.h"
 
 /* Into a buffer of a fixed size, which always ends with NUL; cut where it does not
- * fit. What snprintf() with "%s" does, without its machinery. */
+ * fit, before a character of UTF-8. What snprintf() with "%s" does, without its machinery. */
 void text_copy(char *buffer, size_t size, const char *text);
 
 /* The same behind what the buffer holds already. Returns the buffer. */

@@ -3,6 +3,7 @@
 #include "pure/check_spec.h"
 
 #include "base/parse.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -76,5 +77,6 @@ const char *check_spec_name(const struct check_spec *spec, char *buffer, size_t 
 		(void)snprintf(buffer, size, "migrations");
 		break;
 	}
+	text_make_printable(buffer); /* a path may be anything, and may be cut anywhere */
 	return buffer;
 }

@@ -124,6 +124,8 @@ void supervisor_report_health(struct supervisor *s)
 	/* one that is being replaced is taken care of: nobody else has to */
 	bool live =
 		!supervisor_command_is_up(s) || checks_hold(s, true, not_live, sizeof(not_live));
+	text_make_printable(not_ready); /* cut anywhere */
+	text_make_printable(not_live);
 	const struct page_content *now = &s->page->content;
 	if (now->ready == ready && now->live == live && streq(now->not_ready, not_ready) &&
 	    streq(now->not_live, not_live) && now->log_lines_dropped == log_dropped())

@@ -219,6 +219,7 @@ static void fill_page(struct supervisor *s)
 		text_copy(page->processes[i].name, PAGE_NAME_SIZE, s->plan->processes[i].name);
 		(void)launch_program(s->plan, LAUNCH_PROCESS, i, page->processes[i].program,
 				     PAGE_NAME_SIZE);
+		text_make_printable(page->processes[i].program);
 	}
 	page->n_checks = (uint32_t)s->settings.n_checks;
 	for (size_t i = 0; i < s->settings.n_checks; i++) {

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Checks, and the command that they are about: whose answer counts, and when. What each kind of
 check asks is in tests/effect/test_checks.c."""
+import json
 import os
 import signal
 import subprocess
@@ -129,6 +130,25 @@ def test_what_a_waiter_started():
     p.signal(signal.SIGTERM)
     assert p.wait() == 143
     wait_until(lambda: process_name(asleep) == "", 5)
+
+
+def test_names_are_utf8():
+    """/status, the probes' reasons and the JSON log are UTF-8, however long a path is, and
+    whatever is in it"""
+    for before in ("", "a"):
+        p = Pidone(["--log-format=json", "/run"],
+                   config="[run]\ncheck-interval = 50ms\ncheck-failures = 1\n"
+                   "live = heartbeat:/tmp/%s%s 60s\nready = unix:/tmp/%s%s\n"
+                   "command = sleep 1077\n" % (before, "\u00fc" * 60, before, "\u00fc" * 45))
+        for path, name in (("/livez?verbose", "heartbeat"), ("/readyz?verbose", "unix")):
+            body = p.until(path, 503)
+            assert "%s:/tmp/%s\u00fc" % (name, before) in body and "\ufffd" not in body, body
+        assert "\ufffd" not in p.http("/status")[1] and len(p.status_page()["checks"]) == 2
+        p.signal(signal.SIGTERM)
+        p.wait()
+        lines = [json.loads(line)["msg"] for line in p.stderr.splitlines()]
+        assert any("heartbeat:/tmp/" + before + "\u00fc" in line for line in lines), lines
+        assert not any("\ufffd" in line for line in lines), lines
 
 
 if __name__ == "__main__":

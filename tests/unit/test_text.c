@@ -20,6 +20,14 @@ static void a_copy_is_cut_and_terminated(void **state)
 	assert_string_equal(buffer, "ab");
 	text_copy(buffer, sizeof(buffer), "abcdef");
 	assert_string_equal(buffer, "abc");
+	text_copy(buffer, sizeof(buffer), "ab\xc3\xa4");
+	assert_string_equal(buffer, "ab");
+	text_copy(buffer, sizeof(buffer), "a\xe2\x82\xac");
+	assert_string_equal(buffer, "a");
+	text_copy(buffer, sizeof(buffer),
+		  "a\xc3\xa4"
+		  "b");
+	assert_string_equal(buffer, "a\xc3\xa4");
 	text_copy(buffer, 1, "abc");
 	assert_string_equal(buffer, "");
 	assert_string_equal(text_append(buffer, sizeof(buffer), "a"), "a");
