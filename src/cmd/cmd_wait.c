@@ -33,7 +33,7 @@ static void take_signals(struct wait *wait)
 	for (int signo; (signo = signals_read(wait->signal_fd)) != 0;) {
 		if (signo == SIGCHLD)
 			cmd_wait_reap_children(wait);
-		if (!lifecycle_ends_a_wait(signo))
+		if (!lifecycle_ends_a_wait(signo) || signals_is_ignored(signo))
 			continue;
 		log_info("stopping", "%s ends the wait", signal_name(signo, name, sizeof(name)));
 		wait->code = EXIT_CODE_SIGNAL + signo;

@@ -43,6 +43,13 @@ int signals_open(int *ret_fd, struct err *err)
 	return 0;
 }
 
+bool signals_is_ignored(int signo)
+{
+	struct sigaction given; /* we never change these */
+	return (signo == SIGHUP || signo == SIGINT || signo == SIGQUIT) &&
+	       sigaction(signo, NULL, &given) == 0 && given.sa_handler == SIG_IGN;
+}
+
 int signals_read(int fd)
 {
 	struct signalfd_siginfo info;

@@ -24,6 +24,10 @@ void signals_set_default(void);
 
 int signals_open(int *ret_fd, struct err *err) ATTR_CHECK; /* non-blocking, close-on-exec */
 
+/* Were we started with this one ignored, of HUP, INT and QUIT? So does nohup, and a shell
+ * for what it starts with & : whoever then sends it does not mean us. */
+bool signals_is_ignored(int signo);
+
 /* The next pending signal's number; 0 when there is none. Our own (SIGPIPE on
  * a dead stderr) are dropped here. */
 int signals_read(int fd);

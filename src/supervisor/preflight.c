@@ -43,7 +43,8 @@ static bool is_told_to_stop(struct supervisor *s)
 {
 	bool told = false;
 	for (int signo; (signo = signals_read(s->signal_fd)) != 0;) {
-		if (!lifecycle_ends_a_wait(signo) || s->n_events > 0)
+		if (!lifecycle_ends_a_wait(signo) || s->n_events > 0 ||
+		    supervisor_is_deaf_to(s, signo))
 			continue;
 		supervisor_push(
 			s, (struct lifecycle_event){ .type = LIFECYCLE_SIGNAL, .code = signo });

@@ -35,6 +35,13 @@ static void on_messages(uv_poll_t *handle, int status ATTR_UNUSED, int events AT
 	supervisor_hear_messages(handle->loop->data);
 }
 
+/* What would end a role, and what the app gets, are two things: this is about the first. */
+bool supervisor_is_deaf_to(const struct supervisor *s, int signo)
+{
+	bool would_end = s->lifecycle.state < LIFECYCLE_RUNNING || signo == SIGINT;
+	return would_end && !s->settings.plain && signals_is_ignored(signo);
+}
+
 static void on_signals(uv_poll_t *handle, int status ATTR_UNUSED, int events ATTR_UNUSED)
 {
 	struct supervisor *s = handle->loop->data;
@@ -42,7 +49,7 @@ static void on_signals(uv_poll_t *handle, int status ATTR_UNUSED, int events ATT
 	for (int signo; (signo = signals_read(s->signal_fd)) != 0;) {
 		if (signo == SIGCHLD)
 			children_changed = true;
-		else
+		else if (!supervisor_is_deaf_to(s, signo))
 			supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_SIGNAL,
 								     .code = signo });
 		supervisor_pump(s);

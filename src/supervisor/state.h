@@ -193,6 +193,9 @@ struct child *supervisor_find_pid(struct supervisor *s, pid_t pid); /* or NULL *
 bool supervisor_is_app(const struct child *child);
 enum launch_what supervisor_what_of(const struct child *child);
 
+/* setup.c */
+bool supervisor_is_deaf_to(const struct supervisor *s, int signo);
+
 /* executed.c */
 int supervisor_open_executed(struct supervisor *s, struct err *err) ATTR_CHECK;
 void supervisor_all_are_forked(struct supervisor *s);

@@ -206,5 +206,31 @@ def test_storm():
     assert p.wait() == 0
 
 
+def test_ignored_at_the_start():
+    """HUP, INT and QUIT that pidone was started with as ignored, as nohup and & do it, end no
+    role and no wait; TERM does, and a plain command gets them all"""
+    def ignore():
+        for s in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(s, signal.SIG_IGN)
+    waits = "[run]\nwait = tcp://127.0.0.1:1\ncommand = true\n"
+    runs = "[run]\ncommand = sleep 1077\n"
+    ends_a_wait = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+    for args, config, line, signals in (
+            (["/run"], waits, "waiting for", ends_a_wait),
+            (["/run"], runs, ": ready", (signal.SIGINT,)),
+            (["wait", "tcp://127.0.0.1:1"], None, "waiting for", ends_a_wait)):
+        p = Pidone(args, config=config, pid1=False, preexec_fn=ignore)
+        p.expect(line)
+        for s in signals + (signal.SIGTERM,):
+            p.signal(s)
+        assert p.wait() == 143
+        assert not re.search(r"\b(INT|HUP|QUIT)\b", p.output()), p.output()
+    p = Pidone(["--", "/usr/bin/env", "--default-signal=INT", "sleep", "1077"], pid1=False,
+               preexec_fn=ignore)
+    wait_until(lambda: [pid for pid in children_of(p.pid) if command_name(pid) == "sleep"], 5)
+    p.signal(signal.SIGINT)
+    assert p.wait() == 130
+
+
 if __name__ == "__main__":
     harness.main()
