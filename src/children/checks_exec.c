@@ -5,6 +5,7 @@
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "effect/environment.h"
 #include "effect/program.h"
 #include "pure/command.h"
 #include "sys/sys.h"
@@ -30,11 +31,7 @@ struct running {
 
 static const char *lookup(const char *name, const void *context)
 {
-	size_t length = strlen(name);
-	for (char *const *item = context; *item != NULL; item++)
-		if (strncmp(*item, name, length) == 0 && (*item)[length] == '=')
-			return *item + length + 1;
-	return NULL;
+	return environment_find(context, name);
 }
 
 static ATTR_NORETURN void become(char *const *argv, char *const *variables, int output_fd,

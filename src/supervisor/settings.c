@@ -55,9 +55,11 @@ static int add_check(struct settings *settings, const char *text, bool is_live, 
 		check->spec.max_status = max_status;
 	check->is_live = is_live;
 	settings->notify = settings->notify || check->spec.kind == CHECK_NOTIFY;
-	if (check->spec.kind == CHECK_NOTIFY && is_live)
-		settings->watchdog_ms =
-			settings->limits.interval_ms * settings->limits.failures_max;
+	if (check->spec.kind == CHECK_NOTIFY && is_live) {
+		int64_t ms = settings->limits.interval_ms * settings->limits.failures_max;
+		int64_t max = INT64_MAX / 1000; /* it is told in microseconds */
+		settings->watchdog_ms = ms < max ? ms : max;
+	}
 	(void)check_spec_name(&check->spec, check->name, sizeof(check->name));
 	settings->n_checks++;
 	return 0;
