@@ -1,6 +1,7 @@
 """Programs that tests have an init run: Python, since they must say when they listen,
 so that no signal comes too early."""
 import os
+import struct
 
 import harness
 from harness import wait_until
@@ -64,6 +65,15 @@ def process_called(p, name):
     def found():
         return [pid for pid in p.inside() if command_name(pid) == name]
     return wait_until(found, 5, name)[0]
+
+
+def for_another_machine():
+    """The bytes of a program that this machine cannot execute."""
+    with open("/bin/true", "rb") as file:
+        data = bytearray(file.read())
+    # e_machine: EM_AARCH64, or there EM_X86_64
+    data[18:20] = struct.pack("=H", 183 if os.uname().machine != "aarch64" else 62)
+    return bytes(data)
 
 
 class Frozen:

@@ -5,13 +5,13 @@ import os
 import re
 import socket
 import socketserver
-import struct
 import subprocess
 import tempfile
 import threading
 
 import harness
 from inits import BASE_ENV, finished
+from programs import for_another_machine
 
 
 def test_role_with_command_behind_dashes():
@@ -127,13 +127,6 @@ def test_not_executable():
     code, out = finished(["/run", "--", "/etc/passwd"], config="")
     assert code == 126, out
     assert "chmod +x" in out, out
-
-
-def for_another_machine():
-    with open("/bin/true", "rb") as file:
-        data = bytearray(file.read())
-    data[18:20] = struct.pack("=H", 183 if os.uname().machine != "aarch64" else 62)
-    return bytes(data)
 
 
 def without_loader():

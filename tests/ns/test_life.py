@@ -172,6 +172,7 @@ def test_reason_is_of_the_process_that_ended_it():
         assert p.termination_log == "exit 5: main: sh exited with 5\n", p.termination_log
 
 
+@harness.bare  # valgrind needs more than that itself
 def test_out_of_memory_is_named():
     """a kernel out-of-memory kill is named as such, with the limit"""
     v1 = os.path.isdir("/sys/fs/cgroup/memory")

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What every init promises for a plain command. $PID1 names another one, so that
-tests/ns/test_peers.py can show which of these sentences a peer breaks."""
+tests/peers can show which of these sentences a peer breaks."""
 import os
 import resource
 import signal
@@ -10,7 +10,8 @@ import harness
 from harness import wait_until
 from inits import Init
 from proc import children_of, process_state, status_of
-from programs import END_ON_TERM, WAIT, listener, process_called, program, with_child
+from programs import (END_ON_TERM, WAIT, for_another_machine, listener, process_called, program,
+                      with_child)
 from terminal import Terminal
 
 PYTHON = "/usr/bin/python3"
@@ -59,6 +60,17 @@ def test_not_found():
 def test_not_executable():
     """a command that cannot be executed: 126"""
     assert Init(["/etc/passwd"]).wait() == 126
+
+
+@harness.bare  # valgrind reads the program first
+def test_program_for_another_machine():
+    """a program that was built for another machine: 126, and no shell reads it as a script"""
+    path = os.path.join(harness.tmp, "program")
+    with open(path, "wb") as file:
+        file.write(for_another_machine())
+    os.chmod(path, 0o755)
+    p = Init([path])
+    assert p.wait() == 126 and "yntax error" not in p.output(), p.output()
 
 
 # ---- signals ----
