@@ -86,7 +86,14 @@ static int check_signal(const struct config_key *key, const char *value, struct 
 	char buffer[SHOWN_MAX + 2];
 	bool none = is_choice(key->choices, "none");
 	int signo = 0;
-	if ((none && streq(value, "none")) || parse_signal(value, &signo) == 0)
+	bool parsed = (none && streq(value, "none")) || parse_signal(value, &signo) == 0;
+	if (streq(key->name, "stop-signal") && signo == SIGKILL)
+		return err_set(err, 0,
+			       "KILL comes by itself at the end of stop-grace: to have it "
+			       "at once write stop-grace = 0s");
+	if (streq(key->name, "stop-signal") && signo == SIGSTOP)
+		return err_set(err, 0, "STOP ends nothing: write TERM, INT or QUIT");
+	if (parsed)
 		return 0;
 	return err_set(err, 0,
 		       "%s is not a signal: write its name, such as TERM, QUIT or RTMIN+3%s",

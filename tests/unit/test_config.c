@@ -381,29 +381,42 @@ static void good_values_pass(void **state)
 
 static void bad_values_are_refused(void **state)
 {
-	static const struct { const char *section, *key, *value, *message; } cases[] = {
+	static const struct { const char *section, *key, *value, *message;
+	} cases[] = {
 		{ "run", "command", "", "the value is empty: write one, or remove the line" },
-		{ "run", "drain", "5", "'5' is not a length of time: write a number and its unit, such as "
-				       "500ms, 10s, 5m or 1h" },
-		{ "run", "drain", "none", "'none' is not a length of time: write a number and its unit, "
-					  "such as 500ms, 10s, 5m or 1h" },
-		{ "run", "stop-grace", "1 s", "'1 s' is not a length of time: write a number and its "
-					      "unit, such as 500ms, 10s, 5m or 1h, or none" },
+		{ "run", "drain", "5",
+		  "'5' is not a length of time: write a number and its unit, such as "
+		  "500ms, 10s, 5m or 1h" },
+		{ "run", "drain", "none",
+		  "'none' is not a length of time: write a number and its unit, "
+		  "such as 500ms, 10s, 5m or 1h" },
+		{ "run", "stop-grace", "1 s",
+		  "'1 s' is not a length of time: write a number and its "
+		  "unit, such as 500ms, 10s, 5m or 1h, or none" },
 		{ "run", "check-interval", "0s", "must be longer than 0s" },
 		{ "run", "check-failures", "0", "'0' is not a number from 1 to 1000000" },
 		{ "run", "step-retries", "-1", "'-1' is not a number from 0 to 1000000" },
 		{ "async", "restart-max", "x", "'x' is not a number from 0 to 1000000, or none" },
 		{ "run", "shell", "maybe", "'maybe' is not yes or no" },
-		{ "run", "umask", "888", "'888' is not an octal number from 000 to 777, such as 027" },
-		{ "run", "umask", "1000", "'1000' is not an octal number from 000 to 777, such as 027" },
-		{ "run", "stop-signal", "none", "'none' is not a signal: write its name, such as TERM, "
-						"QUIT or RTMIN+3" },
+		{ "run", "umask", "888",
+		  "'888' is not an octal number from 000 to 777, such as 027" },
+		{ "run", "umask", "1000",
+		  "'1000' is not an octal number from 000 to 777, such as 027" },
+		{ "run", "stop-signal", "KILL",
+		  "KILL comes by itself at the end of stop-grace: to "
+		  "have it at once write stop-grace = 0s" },
+		{ "run", "stop-signal", "19", "STOP ends nothing: write TERM, INT or QUIT" },
+		{ "run", "stop-signal", "none",
+		  "'none' is not a signal: write its name, such as TERM, "
+		  "QUIT or RTMIN+3" },
 		{ "run", "restart", "sometimes", "'sometimes' is not never, on-failure or always" },
-		{ "run", "restart", "never always", "'never always' is not never, on-failure or always" },
+		{ "run", "restart", "never always",
+		  "'never always' is not never, on-failure or always" },
 		{ "run", "restart", "failure", "'failure' is not never, on-failure or always" },
 		{ "run", "lock", "redis", "'redis' is not postgres or none" },
-		{ "run", "listen", "::1", "this is not an address: write HOST:PORT, such as [::]:9480 or "
-					  "127.0.0.1:9480, a port alone, or none" },
+		{ "run", "listen", "::1",
+		  "this is not an address: write HOST:PORT, such as [::]:9480 or "
+		  "127.0.0.1:9480, a port alone, or none" },
 		{ "run", "listen", "nohost:99",
 		  "the host is not an address, and names are not resolved here: write an address, "
 		  "such as [::]:9480 or 127.0.0.1:9480, or localhost" },
@@ -411,19 +424,26 @@ static void bad_values_are_refused(void **state)
 		  "not a database URL: write postgresql://user:password@host:5432/name" },
 		{ "postgres", "lock-url", "xx",
 		  "not a database URL: write postgresql://user:password@host:5432/name" },
-		{ "run", "directory", "app", "this is not an absolute path: it must start with a slash" },
-		{ "run", "socket", "x", "this is not an absolute path: it must start with a slash, or be "
-					"none" },
-		{ "run", "success-codes", "3, 4", "'3, 4' is not a list of exit codes: write numbers from "
-						  "0 to 255 with blanks between, such as 3 143" },
-		{ "run", "success-codes", "256", "'256' is not a list of exit codes: write numbers from 0 "
-						 "to 255 with blanks between, such as 3 143" },
-		{ "env", "from-files", "A, B", "'A, B' is not the name of an environment variable: one "
-					       "name, of letters, digits and _" },
-		{ "env", "X", "${A", "a ${ is never closed: write } behind it, or \\$ for a dollar" },
+		{ "run", "directory", "app",
+		  "this is not an absolute path: it must start with a slash" },
+		{ "run", "socket", "x",
+		  "this is not an absolute path: it must start with a slash, or be "
+		  "none" },
+		{ "run", "success-codes", "3, 4",
+		  "'3, 4' is not a list of exit codes: write numbers from "
+		  "0 to 255 with blanks between, such as 3 143" },
+		{ "run", "success-codes", "256",
+		  "'256' is not a list of exit codes: write numbers from 0 "
+		  "to 255 with blanks between, such as 3 143" },
+		{ "env", "from-files", "A, B",
+		  "'A, B' is not the name of an environment variable: one "
+		  "name, of letters, digits and _" },
+		{ "env", "X", "${A",
+		  "a ${ is never closed: write } behind it, or \\$ for a dollar" },
 		{ "run", "command", "a 'b", "a single quote (') is never closed" },
-		{ "run", "command", "a && b", "&& needs a shell: set shell = yes, or quote it if it is "
-					      "meant as it stands" },
+		{ "run", "command", "a && b",
+		  "&& needs a shell: set shell = yes, or quote it if it is "
+		  "meant as it stands" },
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
