@@ -185,8 +185,8 @@ static int run(struct door *door)
 {
 	static struct config config;
 	static struct plan plan;
-	struct plan_facts facts = { 0 };
-	struct list arguments = { 0 };
+	static struct plan_facts facts; /* kept where we end before the start */
+	static struct list arguments;
 	struct err err;
 	char *help = NULL;
 	char role[34] = "/";
