@@ -382,4 +382,4 @@ def test_named_by_variable():
 
 
 if __name__ == "__main__":
-    harness.main()
+    harness.main(under_valgrind=False)

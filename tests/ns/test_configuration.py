@@ -162,4 +162,4 @@ def test_termination_message():
 
 
 if __name__ == "__main__":
-    harness.main()
+    harness.main(under_valgrind=False)

@@ -266,4 +266,4 @@ def test_log_settings():
 
 
 if __name__ == "__main__":
-    harness.main()
+    harness.main(under_valgrind=False)
