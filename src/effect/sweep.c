@@ -84,15 +84,33 @@ static bool is_spared(pid_t pid, const pid_t *spared, size_t n)
 	return pid == getpid();
 }
 
-static void tell_killed(pid_t pid)
+#define NAME_SIZE 32
+
+/* Before the KILL: behind it there may be nobody to be named. */
+static void read_name(pid_t pid, char name[NAME_SIZE])
 {
-	char path[32], name[32];
+	char path[32];
 	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? 0 : read(fd, name, sizeof(name) - 1);
+	ssize_t length = fd < 0 ? 0 : read(fd, name, NAME_SIZE - 1);
 	name[length > 0 ? length - 1 : 0] = '\0'; /* without its newline */
-	log_warning("killing", "%s (pid %d), which was left behind, has not ended: sent KILL", name,
-		    (int)pid);
+}
+
+/* Sends it, and names whom it kills. */
+static int send_to(pid_t pid, int signo)
+{
+	char name[NAME_SIZE] = "";
+	if (signo == SIGKILL)
+		read_name(pid, name);
+	if (sys_kill(pid, signo) < 0)
+		return -1;
+	if (signo == SIGTERM)
+		(void)sys_kill(pid, SIGCONT);
+	if (signo == SIGKILL)
+		log_warning("killing",
+			    "%s (pid %d), which was left behind, has not ended: sent KILL", name,
+			    (int)pid);
+	return 0;
 }
 
 enum sweep_result sweep(pid_t root, int signo, const pid_t *spared, size_t n_spared,
@@ -115,16 +133,12 @@ enum sweep_result sweep(pid_t root, int signo, const pid_t *spared, size_t n_spa
 			    !descends(&census, known, root))
 				continue;
 			known->told = true;
-			if (sys_kill(known->pid, signo) < 0) {
+			if (send_to(known->pid, signo) < 0) {
 				*ret_denied = *ret_denied || errno == EPERM;
 				continue;
 			}
-			if (signo == SIGKILL)
-				tell_killed(known->pid);
 			found_new = signo != 0;
 			result = SWEEP_SOMEBODY;
-			if (signo == SIGTERM)
-				(void)sys_kill(known->pid, SIGCONT);
 		}
 	}
 	(void)closedir(proc);

@@ -62,11 +62,11 @@ def test_real_redis():
 
 def test_timeout():
     """at the timeout: exit 69 with the last reason of each, also in the termination log"""
-    p = Pidone(["wait", "--timeout", "300ms", "tcp://localhost:8001", "file:/nowhere",
+    p = Pidone(["wait", "--timeout", "1500ms", "tcp://localhost:8001", "file:/nowhere",
                 "file:/etc/passwd", "--", "echo", "not reached"])
     assert p.wait() == 69, p.output()
-    first = "tcp://localhost:8001 did not come within 300ms: connection refused"
-    second = "file:/nowhere did not come within 300ms: the file is not there"
+    first = "tcp://localhost:8001 did not come within 1500ms: connection refused"
+    second = "file:/nowhere did not come within 1500ms: the file is not there"
     assert p.stderr.splitlines()[-2:] == ["pidone: error: " + first, "pidone: error: " + second]
     assert p.termination_log == "exit 69: %s; %s\n" % (first, second), p.termination_log
     assert p.stdout == "", p.stdout
