@@ -143,11 +143,28 @@ static void on_deadline(uv_timer_t *handle)
 	if (child == NULL)
 		return;
 	end_check(s, child, SIGKILL);
-	s->checks[i].overdue = true;
+	s->checks[i].killed_ms = sys_now_ms();
 	(void)snprintf(reason, sizeof(reason), "no answer within %lld ms",
 		       (long long)s->settings.check_timeout_ms);
 	supervisor_check_ended(s, i, false, reason);
 	supervisor_pump(s);
+}
+
+/* Never two tries at a time. One that asked the command before may ignore its TERM; what
+ * does not even end by KILL, in the time that a try has, is no good sign. */
+static void wait_for_the_one_before(struct supervisor *s, uint16_t i, struct child *child)
+{
+	struct check_state *check = &s->checks[i];
+	int64_t now_ms = sys_now_ms();
+	if (check->killed_ms == 0) {
+		end_check(s, child, SIGKILL);
+		check->killed_ms = now_ms;
+	} else if (now_ms - check->killed_ms >= s->settings.check_timeout_ms) {
+		check->killed_ms = now_ms;
+		take_result(s, i, false, "the try before has not ended yet");
+		return;
+	}
+	plan_next(s, i);
 }
 
 static void on_check_timer(uv_timer_t *handle)
@@ -155,18 +172,14 @@ static void on_check_timer(uv_timer_t *handle)
 	struct supervisor *s = handle->loop->data;
 	uint16_t i = (uint16_t)(uintptr_t)handle->data;
 	struct check_state *check = &s->checks[i];
-	if (supervisor_find_child(s, CHILD_CHECK, i) != NULL) {
-		/* never two of one; what does not even end by KILL is no good sign */
-		if (check->overdue)
-			take_result(s, i, false, "the try before has not ended yet");
-		else
-			plan_next(s, i);
-		check->overdue = true;
+	struct child *before = supervisor_find_child(s, CHILD_CHECK, i);
+	if (before != NULL) {
+		wait_for_the_one_before(s, i, before);
 	} else if (supervisor_start_own(s, CHILD_CHECK, i, "pidone: check", run_check) == 0) {
 		plan_next(s, i);
 	} else {
 		check->running = true;
-		check->overdue = false;
+		check->killed_ms = 0;
 		/* a little longer than the check gives itself, whose reason is the better one */
 		(void)uv_timer_start(&check->deadline, on_deadline,
 				     (uint64_t)s->settings.check_timeout_ms + 250, 0);
@@ -201,7 +214,8 @@ static void abandon(struct supervisor *s, uint16_t i)
 	if (child != NULL)
 		end_check(s, child, SIGTERM);
 	(void)uv_timer_stop(&s->checks[i].deadline);
-	s->checks[i].running = s->checks[i].overdue = false;
+	s->checks[i].running = false;
+	s->checks[i].killed_ms = 0;
 }
 
 /* Called when the command was started, also again: what was found out about the old

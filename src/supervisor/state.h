@@ -60,7 +60,8 @@ struct check_state {
 	uv_timer_t timer;     /* the next try */
 	uv_timer_t deadline;  /* of the running one */
 	bool running;
-	bool overdue; /* the last try has not ended in time */
+	int64_t killed_ms; /* when the last try was, since when it ought to be gone; 0: it was not
+			    */
 };
 
 /* What somebody said who is not a main process: heard when it is known who that was. */

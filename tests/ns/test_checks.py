@@ -52,6 +52,25 @@ def test_answer_about_the_command_before():
     p.wait()
 
 
+def test_stubborn_check_of_the_command_before():
+    """a check of the old command that ignores TERM is killed: the new one is asked all the same"""
+    check = "sh -c 'test -e slow || exit 0; trap \"\" TERM; : >stuck; while :; do sleep 1087; done'"
+    p = run("live = exec:%s\ncheck-failures = 1\ncheck-timeout = 1h\nrestart = always\n"
+            "restart-delay = 50ms\ncommand = %s" % (check, listener("s == 12 and os._exit(1)")))
+    p.expect("^up")
+    wait_until(lambda: p.status_page()["checks"][0]["state"] == "ok", 5)
+    cwd = p.path(os.readlink("/proc/%d/cwd" % process_called(p, "python3")))
+    open(cwd + "/slow", "w", encoding="ascii").close()
+    wait_until(lambda: os.path.exists(cwd + "/stuck"), 10, "a check that is stuck")
+    os.unlink(cwd + "/slow")
+    p.signal(signal.SIGUSR2)
+    p.expect("^up")
+    wait_until(lambda: p.status_page()["checks"][0]["state"] == "ok", 10, "an answer about it")
+    assert p.count("live exec:sh failed") == 0, p.output()
+    p.signal(signal.SIGKILL)
+    p.wait()
+
+
 def test_command_that_is_replaced():
     """a command that was told to end because of `live` is not ready any more; /livez stays 200:
     it is taken care of"""
