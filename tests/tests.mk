@@ -199,7 +199,7 @@ CLEANFILES = $(EXTRA_PROGRAMS)
 
 bench_scripts = \
 	tests/bench/figures.py \
-	tests/bench/inits.py \
+	tests/bench/contenders.py \
 	tests/bench/reaping.py \
 	tests/bench/report.py \
 	tests/bench/run-bench.py \

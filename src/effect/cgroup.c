@@ -111,7 +111,8 @@ bool cgroup_find(struct cgroup *cgroup, const char *controller, const char *root
 
 bool cgroup_find_own(struct cgroup *cgroup, const char *controller)
 {
-	char membership[4096];
-	cgroup_read("/proc/self/cgroup", membership, sizeof(membership));
+	static char membership[4096]; /* read once: a start asks twice */
+	if (membership[0] == '\0')
+		cgroup_read("/proc/self/cgroup", membership, sizeof(membership));
 	return cgroup_find(cgroup, controller, "/sys/fs/cgroup", membership);
 }

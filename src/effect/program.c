@@ -2,6 +2,7 @@
  * /bin/sh, so a program that was built for another machine ends in "Syntax error". */
 #include "effect/program.h"
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "effect/program_explain.h"
 
@@ -17,6 +18,13 @@ struct search {
 	const char *rest; /* of PATH; NULL: there is nothing more to look at */
 	char file[PATH_MAX];
 };
+
+/* Not by an initializer: a zeroed path would touch pages that no start needs. */
+static void start_search(struct search *search, const char *program, const char *path)
+{
+	search->program = program;
+	search->rest = path != NULL ? path : PROGRAM_PATH;
+}
 
 static bool next_file(struct search *search)
 {
@@ -39,14 +47,23 @@ static bool next_file(struct search *search)
  * directory that may not be searched, else the first. */
 static void keep(struct program_failure *kept, const char *file, int code)
 {
-	struct program_failure failure = { .code = code };
-	failure.is_there = stat(file, &failure.st) == 0;
-	bool tells_more = failure.is_there > kept->is_there ||
+	struct stat st;
+	bool is_there = stat(file, &st) == 0;
+	bool tells_more = is_there > kept->is_there ||
 			  (!kept->is_there && code == EACCES && kept->code != EACCES);
 	if (kept->code != 0 && !tells_more)
 		return;
-	text_copy(failure.file, sizeof(failure.file), file);
-	*kept = failure;
+	free(kept->file);
+	*kept = (struct program_failure){
+		.code = code, .is_there = is_there, .st = st, .file = mem_dup(file)
+	};
+}
+
+static int explain(const char *program, struct program_failure *take_failure, struct err *err)
+{
+	int code = program_explain(program, take_failure, err);
+	free(take_failure->file);
+	return code;
 }
 
 /* ---- exec ---- */
@@ -73,8 +90,8 @@ static int exec_shell(const char *file, char *const *argv)
 int program_exec(char *const *argv, struct err *err)
 {
 	struct program_failure failure = { .code = 0 };
-	const char *path = getenv("PATH");
-	struct search search = { .program = argv[0], .rest = path != NULL ? path : PROGRAM_PATH };
+	struct search search;
+	start_search(&search, argv[0], getenv("PATH"));
 	while (argv[0][0] != '\0' && next_file(&search)) {
 		(void)execve(search.file, argv, environ);
 		int code = errno;
@@ -86,7 +103,7 @@ int program_exec(char *const *argv, struct err *err)
 			break;
 		}
 	}
-	return program_explain(argv[0], &failure, err);
+	return explain(argv[0], &failure, err);
 }
 
 /* ---- before ---- */
@@ -96,17 +113,20 @@ int program_exec(char *const *argv, struct err *err)
 int program_find(const char *program, const char *path, struct err *err)
 {
 	struct program_failure failure = { .code = 0 };
-	struct search search = { .program = program, .rest = path != NULL ? path : PROGRAM_PATH };
+	struct search search;
 	bool is_path = strchr(program, '/') != NULL;
+	start_search(&search, program, path);
 	while (program[0] != '\0' && next_file(&search)) {
 		struct stat st;
 		int code = stat(search.file, &st) < 0                         ? errno
 			   : !S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0 ? EACCES
 			   : !is_path && access(search.file, X_OK) < 0        ? errno
 									      : 0;
-		if (code == 0)
+		if (code == 0) {
+			free(failure.file);
 			return 0;
+		}
 		keep(&failure, search.file, code);
 	}
-	return program_explain(program, &failure, err);
+	return explain(program, &failure, err);
 }

@@ -4,14 +4,13 @@
 
 #include "base/err.h"
 
-#include <limits.h>
 #include <sys/stat.h>
 
 struct program_failure {
 	int code; /* errno of the exec; 0: there was nothing to try */
 	bool is_there;
 	struct stat st; /* where it is */
-	char file[PATH_MAX];
+	char *file;     /* owned; NULL with code 0 */
 };
 
 /* The exit code of a shell for it (126, 127), or 75 for what may be better in a moment;

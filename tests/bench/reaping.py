@@ -6,7 +6,7 @@ import select
 import subprocess
 
 from figures import BenchError, Figure
-from inits import Started, helper
+from contenders import Started, helper
 
 SPARE = 1000               # processes that the machine may want meanwhile
 KB_EACH = 40               # an orphan's part of the kernel's memory, generously

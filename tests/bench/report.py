@@ -3,7 +3,7 @@ import os
 import platform
 
 from figures import number
-from inits import ALL, BASE, OURS, output_of
+from contenders import ALL, BASE, OURS, output_of
 from startup import ALONE
 
 MISSING = [init.name for init in ALL if not init.installed]

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """Measures pidone beside Debian's tini, dumb-init and catatonit: `make bench`.
 
-    figures.py   medians, ratios, confidence intervals
-    inits.py     the inits, and how one is started as PID 1
-    startup.py   starting a command: times, faults, system calls
-    running.py   idle memory and wakeups; signals
-    reaping.py   very many orphans
-    report.py    the page
+    figures.py     medians, ratios, confidence intervals
+    contenders.py  the inits, and how one is started as PID 1
+    startup.py     starting a command: times, faults, system calls
+    running.py     idle memory and wakeups; signals
+    reaping.py     very many orphans
+    report.py      the page
 
 Never part of the tests. PIDONE_BIN and NSRUN_BIN are tests/harness.py's."""
 import argparse
@@ -15,8 +15,8 @@ import sys
 import tempfile
 from dataclasses import dataclass
 
+import contenders
 import harness
-import inits
 import reaping
 import report
 import running
@@ -67,8 +67,8 @@ def say(text):
 
 def measure(scale):
     """The page."""
-    present = inits.find()
-    for init in inits.ALL:
+    present = contenders.find()
+    for init in contenders.ALL:
         if not init.installed:
             say("%s is not installed, so it is left out: apt-get install %s" % (init.name,
                                                                               init.name))
@@ -117,4 +117,4 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        inits.stop_all()
+        contenders.stop_all()

@@ -10,7 +10,7 @@ import harness
 from inits import http_get
 from proc import command_name, descendants_of
 from figures import BenchError, Figure
-from inits import HELPERS, OURS, Image, Started, helper
+from contenders import HELPERS, OURS, Image, Started, helper
 
 COMMAND = "sleep"
 ROLE = "/run"      # pidone as the role, with its probe server

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 
 from figures import BenchError, Figure, in_blocks
-from inits import ENVIRONMENT, helper
+from contenders import ENVIRONMENT, helper
 
 TRUE = "/usr/bin/true"
 ALONE = "no init"    # the command by itself: what no init can save
