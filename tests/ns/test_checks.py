@@ -95,11 +95,13 @@ def test_command_that_is_replaced():
 
 def test_command_that_waits_for_its_restart():
     """the live check of a command that is not there says nothing"""
-    p = run("live = exec:test ! -e gone\ncheck-failures = 1\nrestart = always\nrestart-delay = 1h\n"
-            "command = sh -c 'read x; : >gone; exit 1'", stdin=subprocess.PIPE)
+    gone = harness.tmp + "/gone"
+    p = run("live = exec:test ! -e %s\ncheck-failures = 1\nrestart = always\nrestart-delay = 1h\n"
+            "command = sh -c 'read x; exit 1'" % gone, stdin=subprocess.PIPE)
     p.until("/readyz", 200)
     p.popen.stdin.close()
     p.expect("starting sh again")
+    open(gone, "w", encoding="ascii").close()
     for _ in range(3):
         before = children_of(p.pid)
         wait_until(lambda seen=before: set(children_of(p.pid)) - set(seen), 5, "another try")

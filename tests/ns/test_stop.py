@@ -184,8 +184,11 @@ def test_stop_signal(pid1):
 
 def test_stop_signal_is_not_told_twice():
     """a command that is being replaced for its live check has been told: TERM is not sent again"""
-    p = role("live = exec:false\ncheck-interval = 100ms\ncheck-failures = 1\n"
-             "on-live-failure = restart\nstop-grace = 1s\ncommand = " + listener(), True)
+    sick = harness.tmp + "/sick"
+    p = role("live = exec:test ! -e %s\ncheck-interval = 100ms\ncheck-failures = 1\n"
+             "on-live-failure = restart\nstop-grace = 1s\ncommand = %s" % (sick, listener()), True)
+    p.expect("^up")
+    open(sick, "w", encoding="ascii").close()
     p.expect("^got SIGTERM")
     p.signal(signal.SIGTERM)
     p.signal(signal.SIGUSR1)
