@@ -76,6 +76,18 @@ def for_another_machine():
     return bytes(data)
 
 
+def dissolve(group):
+    """The processes of a control group go on above it; true once the group is gone."""
+    with open(group + "/cgroup.procs", encoding="ascii") as file:
+        for pid in file.read().split():
+            try:
+                with open(os.path.dirname(group) + "/cgroup.procs", "w", encoding="ascii") as above:
+                    above.write(pid)
+            except ProcessLookupError:
+                pass  # it has ended
+    return harness.remove_directory(group)
+
+
 class Frozen:
     """While the block runs this process acts on nothing, not even on KILL, as one that hangs
     inside the kernel on storage that does not answer."""
@@ -97,15 +109,4 @@ class Frozen:
 
     def __exit__(self, *_):
         self._write("freezer.state", "THAWED")
-        wait_until(self._remove, 5)
-
-    def _remove(self):
-        """It goes on, with what it has started since, where it came from."""
-        with open(self.group + "/cgroup.procs", encoding="ascii") as file:
-            for pid in file.read().split():
-                try:
-                    with open(os.path.dirname(self.group) + "/cgroup.procs", "w") as parent:
-                        parent.write(pid)
-                except ProcessLookupError:
-                    pass  # it has ended
-        return harness.remove_directory(self.group)
+        wait_until(lambda: dissolve(self.group), 5)

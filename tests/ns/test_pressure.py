@@ -6,12 +6,13 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 
 import harness
 from harness import Failure, wait_until
 from inits import Pidone
 from proc import children_of, process_state
-from programs import END_ON_TERM, WAIT, listener, process_called, program
+from programs import END_ON_TERM, WAIT, dissolve, listener, process_called, program
 
 ORPHANS = os.path.join(os.path.dirname(harness.NSRUN), "bench/orphans")
 MANY = 20000
@@ -56,6 +57,7 @@ class Limit:
         if not os.path.isdir(root):
             root = "/sys/fs/cgroup"
         self.path = "%s/pidone-test-%d" % (root, os.getpid())
+        self.lowest = sys.maxsize
         os.mkdir(self.path)
         if not os.path.exists(self.path + "/pids.max"):
             os.rmdir(self.path)
@@ -71,13 +73,14 @@ class Limit:
             self.write("cgroup.procs", pid)
 
     def full(self):
-        """As many as there are, and no more."""
+        """As many as there are, or ever were when this was called, and no more."""
         with open(self.path + "/pids.current", encoding="ascii") as file:
-            self.write("pids.max", int(file.read()))
+            self.lowest = min(self.lowest, int(file.read()))
+        self.write("pids.max", self.lowest)
 
     def remove(self):
         self.write("pids.max", "max")
-        wait_until(lambda: harness.remove_directory(self.path), 5)
+        wait_until(lambda: dissolve(self.path), 5)
 
 
 def limited(case):
