@@ -32,6 +32,7 @@ static const char usage[] =
 	"       pidone status [--json] [/ROLE]             the running supervisor, for a person\n"
 	"       pidone wait [--timeout D] TARGET… [-- COMMAND ARG…]\n"
 	"                                                  wait, then run COMMAND\n"
+	"       pidone once list | forget STEP             what runs once: what has run\n"
 	"       pidone install PATH                        copy pidone to PATH\n"
 	"\n"
 	"  -c, --config FILE          read FILE instead of /etc/pidone.ini\n"
@@ -44,8 +45,9 @@ static const struct {
 	const char *word;
 	int (*run)(const struct cmd_options *options);
 } subcommands[] = {
-	{ "check", cmd_check },   { "explain", cmd_explain }, { "probe", cmd_probe },
-	{ "status", cmd_status }, { "wait", cmd_wait },       { "install", cmd_install },
+	{ "check", cmd_check },     { "explain", cmd_explain }, { "probe", cmd_probe },
+	{ "status", cmd_status },   { "wait", cmd_wait },       { "once", cmd_once },
+	{ "install", cmd_install },
 };
 
 static int usage_error(const char *format, const char *word)

@@ -137,8 +137,10 @@ script_tests = \
 	tests/peers/test_peers.py \
 	tests/ns/test_faults.py \
 	tests/pg/test_lock.py \
+	tests/pg/test_once.py \
 	tests/pg/test_roles.py \
 	tests/pg/test_wait.py \
+	tests/pg/test_wait_migrations.py \
 	tests/model/table \
 	tests/fuzz/run-corpus \
 	tests/lint/keys-documented \

@@ -13,6 +13,19 @@
 #include <sys/random.h>
 #include <time.h>
 
+static const struct {
+	const char *kind; /* of its session's name */
+	bool past_pooler; /* lock-url counts */
+	bool writes;      /* to a standby of the server as little as to a read-only one */
+	enum message_type failed;
+} missions[] = {
+	[AGENT_WAIT] = { "pidone-wait", false, false, MESSAGE_WAIT_FAILED },
+	[AGENT_LOCK] = { "pidone-lock", true, true, MESSAGE_LOCK_FAILED },
+	[AGENT_ASK_MARK] = { "pidone-mark", true, true, MESSAGE_MARK_FAILED },
+	[AGENT_SET_MARK] = { "pidone-mark", true, true, MESSAGE_MARK_FAILED },
+	[AGENT_WAIT_MARK] = { "pidone-wait", false, false, MESSAGE_WAIT_FAILED },
+};
+
 static const char *lookup(const char *name, const void *context)
 {
 	size_t length = strlen(name);
@@ -83,7 +96,7 @@ static bool find_source(const struct agent_options *options, struct conninfo *co
 {
 	struct err err = { .code = 0 };
 	enum pg_source_result result =
-		options->mission == AGENT_LOCK
+		missions[options->mission].past_pooler
 			? pg_source_find_lock(options->config, lookup, options->environment,
 					      conninfo, origin, size, &err)
 			: pg_source_find(options->config, lookup, options->environment, conninfo,
@@ -125,7 +138,7 @@ static struct pg_link *attempt(const struct pg_lib *lib, const struct agent_opti
 			config_duration(options->config, "postgres", "attempt-timeout"),
 		.deadline_ms = deadline_ms,
 		/* a standby grants a lock of its own */
-		.read_write = options->mission == AGENT_LOCK ||
+		.read_write = missions[options->mission].writes ||
 			      streq(config_get(options->config, "postgres", "target", NULL),
 				    "read-write"),
 	};
@@ -134,11 +147,6 @@ static struct pg_link *attempt(const struct pg_lib *lib, const struct agent_opti
 		(void)conninfo_masked(&conninfo, ret_masked, masked_size);
 	conninfo_fini(&conninfo);
 	return link;
-}
-
-int agent_exit_code(const struct agent *agent)
-{
-	return agent->last.class == PG_FATAL ? EXIT_CODE_CONFIG : EXIT_CODE_UNAVAILABLE;
 }
 
 static bool is_grace_over(struct agent *agent, const struct pg_failure *failure,
@@ -180,8 +188,7 @@ bool agent_fail(struct agent *agent, const struct pg_failure *failure, int64_t *
 struct pg_link *agent_connect(struct agent *agent)
 {
 	char name[AGENT_SESSION_NAME_SIZE];
-	const char *kind = agent->options->mission == AGENT_LOCK ? "pidone-lock" : "pidone-wait";
-	(void)agent_name(kind, agent->options, name);
+	(void)agent_name(missions[agent->options->mission].kind, agent->options, name);
 	for (;;) {
 		struct pg_failure failure = { .class = PG_OK };
 		int64_t delay_ms = 0;
@@ -195,15 +202,20 @@ struct pg_link *agent_connect(struct agent *agent)
 	}
 }
 
+/* 78 for a mistake, 69 for what did not come. */
+int agent_give_up(const struct agent *agent)
+{
+	int code = agent->last.class == PG_FATAL ? EXIT_CODE_CONFIG : EXIT_CODE_UNAVAILABLE;
+	messages_send(agent->options->message_fd, missions[agent->options->mission].failed, code,
+		      "postgres: %s", agent->last.reason);
+	return code;
+}
+
 static int wait_main(struct agent *agent)
 {
 	struct pg_link *link = agent_connect(agent);
-	if (link == NULL) {
-		int code = agent_exit_code(agent);
-		messages_send(agent->options->message_fd, MESSAGE_WAIT_FAILED, code, "postgres: %s",
-			      agent->last.reason);
-		return code;
-	}
+	if (link == NULL)
+		return agent_give_up(agent);
 	pg_link_close(link);
 	messages_send(agent->options->message_fd, MESSAGE_WAIT_DONE, 0, "postgres: %s",
 		      agent->masked);
@@ -226,32 +238,49 @@ int agent_main(const struct agent_options *options)
 	settle(options->environment);
 	agent.lib = pg_lib_load(&err);
 	if (agent.lib == NULL) {
-		messages_send(options->message_fd,
-			      options->mission == AGENT_LOCK ? MESSAGE_LOCK_FAILED
-							     : MESSAGE_WAIT_FAILED,
-			      EXIT_CODE_CONFIG, "postgres: %s", err.msg);
-		return EXIT_CODE_CONFIG;
+		pg_failure_set(&agent.last, PG_FATAL, "%s", err.msg);
+		return agent_give_up(&agent);
 	}
-	return options->mission == AGENT_LOCK ? agent_lock_main(&agent) : wait_main(&agent);
+	switch (options->mission) {
+	case AGENT_WAIT:
+		return wait_main(&agent);
+	case AGENT_LOCK:
+		return agent_lock_main(&agent);
+	case AGENT_ASK_MARK:
+	case AGENT_SET_MARK:
+	case AGENT_WAIT_MARK:
+		break;
+	}
+	return agent_mark_main(&agent);
 }
 
-int agent_ping(const struct config *config, char *const *environment, int64_t deadline_ms,
-	       struct err *err)
+struct pg_link *agent_open_once(enum agent_mission mission, const char *kind,
+				const struct config *config, char *const *environment,
+				int64_t deadline_ms, struct err *err)
 {
-	struct agent_options options = { .mission = AGENT_WAIT,
-					 .config = config,
-					 .environment = environment,
-					 .message_fd = -1 };
+	struct agent_options options = {
+		.mission = mission, .config = config, .environment = environment, .message_fd = -1
+	};
 	struct pg_failure failure = { .class = PG_OK };
 	char name[AGENT_SESSION_NAME_SIZE];
 	settle(environment);
 	const struct pg_lib *lib = pg_lib_load(err);
 	if (lib == NULL)
-		return -1;
-	(void)agent_name("pidone-check", &options, name);
+		return NULL;
+	(void)agent_name(kind, &options, name);
 	struct pg_link *link = attempt(lib, &options, name, deadline_ms, NULL, 0, &failure);
 	if (link == NULL)
-		return err_set(err, 0, "%s", failure.reason);
+		(void)err_set(err, 0, "%s", failure.reason);
+	return link;
+}
+
+int agent_ping(const struct config *config, char *const *environment, int64_t deadline_ms,
+	       struct err *err)
+{
+	struct pg_link *link =
+		agent_open_once(AGENT_WAIT, "pidone-check", config, environment, deadline_ms, err);
+	if (link == NULL)
+		return -1;
 	pg_link_close(link);
 	return 0;
 }

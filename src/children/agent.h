@@ -1,15 +1,20 @@
 /* The agent: the forked child that owns libpq. It waits for PostgreSQL, takes
- * the lock and holds it. Plain blocking code with deadlines: nobody waits for
- * it, and when it dies PID 1 starts it again with the same mission. */
+ * the lock and holds it; another one asks for marks and sets them. Plain blocking code with
+ * deadlines: nobody waits for it, and when it dies PID 1 starts it again with the same mission. */
 #pragma once
 
 #include "pure/config.h"
+#include "pure/mark.h"
 
 enum agent_mission {
 	AGENT_WAIT, /* until the database is ready: WAIT_REASON… WAIT_DONE | WAIT_FAILED, exit 0 */
 	AGENT_LOCK, /* wait if need be, poll for the lock: WAIT_REASON… LOCK_REASON… LOCK_GAINED |
-	             * LOCK_FAILED; then hold it: LOCK_LOST and exit 0 when it is gone.
-	             * SIGTERM: release (ROLLBACK, close), exit 0, at any time. */
+		     * LOCK_FAILED; then hold it: LOCK_LOST and exit 0 when it is gone.
+		     * SIGTERM: release (ROLLBACK, close), exit 0, at any time. */
+	AGENT_ASK_MARK,  /* has it been done? WAIT_REASON… MARK_THERE | MARK_MISSING, and it is
+			  * noted that it begins | MARK_FAILED; exit 0 but for the latter */
+	AGENT_SET_MARK,  /* it is done: WAIT_REASON… MARK_THERE | MARK_FAILED */
+	AGENT_WAIT_MARK, /* until it is done: WAIT_REASON… WAIT_DONE | WAIT_FAILED */
 };
 
 struct agent_options {
@@ -21,6 +26,7 @@ struct agent_options {
 	                              * "first minute" counts from it, also after a restart of the
 	                              * agent (auth-grace counts from the first failure of its kind:
 	                              * a server that came late deserves it, too) */
+	struct mark mark;            /* of the last three missions; project and by are filled in */
 	const char *session_id;      /* made by PID 1 at boot, different in every container: a few
 	                              * letters and digits */
 };
@@ -39,6 +45,14 @@ const char *agent_session_name(const char *project, const char *session_id,
 /* Called in a forked child whose descriptors, signals and title are set up
  * already (all signals at their defaults and unblocked). Returns the exit code. */
 int agent_main(const struct agent_options *options) ATTR_CHECK;
+
+struct pg_link; /* see children/pg_link.h */
+
+/* One attempt to reach the database as this mission does, for a check or a person's tool;
+ * kind names the session. NULL: err says why. The environment becomes the process's own. */
+struct pg_link *agent_open_once(enum agent_mission mission, const char *kind,
+				const struct config *config, char *const *environment,
+				int64_t deadline_ms, struct err *err) ATTR_CHECK;
 
 /* One attempt, for the check `postgres`: 0 = ready; -1 with the reason in err.
  * Bounded by attempt-timeout per address and by deadline_ms (a point in time of

@@ -24,14 +24,17 @@ struct pg_link *agent_connect(struct agent *agent) ATTR_CHECK;
 bool agent_fail(struct agent *agent, const struct pg_failure *failure, int64_t *ret_delay_ms)
 	ATTR_CHECK;
 
-/* The exit code for agent->last: 78 for a mistake, 69 for what did not come. */
-int agent_exit_code(const struct agent *agent);
-
 void agent_sleep(int64_t ms);
 uint32_t agent_random(void);
 
 /* The mission AGENT_LOCK; returns the exit code. */
 int agent_lock_main(struct agent *agent) ATTR_CHECK;
+
+/* The missions about marks, likewise. */
+int agent_mark_main(struct agent *agent) ATTR_CHECK;
+
+/* Tells agent->last as the reason to give up. Returns the exit code. */
+int agent_give_up(const struct agent *agent) ATTR_CHECK;
 
 /* "pidone-KIND/PROJECT/ID", as agent_session_name(). */
 const char *agent_name(const char *kind, const struct agent_options *options,

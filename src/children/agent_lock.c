@@ -254,14 +254,6 @@ static int open_signal_fd(void)
 
 /* ---- the whole ---- */
 
-static int fail(struct lock *lock)
-{
-	int code = agent_exit_code(lock->agent);
-	messages_send(lock->agent->options->message_fd, MESSAGE_LOCK_FAILED, code, "postgres: %s",
-		      lock->agent->last.reason);
-	return code;
-}
-
 static void release(struct lock *lock)
 {
 	/* in the middle of a query: closing alone ends the transaction, too */
@@ -300,7 +292,7 @@ int agent_lock_main(struct agent *agent)
 		int64_t delay_ms = 0;
 		lock.link = agent_connect(agent);
 		if (lock.link == NULL)
-			return fail(&lock);
+			return agent_give_up(agent);
 		block_term(true);
 		pg_link_set_interrupt(lock.link, lock.signal_fd);
 		enum lock_end end = use_link(&lock, &was_held);
@@ -313,7 +305,7 @@ int agent_lock_main(struct agent *agent)
 			return EXIT_CODE_OK;
 		block_term(false);
 		if (!agent_fail(agent, &lock.failure, &delay_ms))
-			return fail(&lock);
+			return agent_give_up(agent);
 		agent_sleep(delay_ms);
 	}
 }

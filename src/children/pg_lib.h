@@ -22,6 +22,7 @@
 	X(PQbackendPID)                                                                            \
 	X(PQsetnonblocking)                                                                        \
 	X(PQsendQuery)                                                                             \
+	X(PQsendQueryParams)                                                                       \
 	X(PQflush)                                                                                 \
 	X(PQconsumeInput)                                                                          \
 	X(PQisBusy)                                                                                \

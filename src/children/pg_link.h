@@ -36,10 +36,10 @@ int pg_link_backend_pid(const struct pg_link *link);
 /* Whatever waits on this link from now on also ends when fd is readable. */
 void pg_link_set_interrupt(struct pg_link *link, int fd);
 
-#define PG_ROW_CELLS     4
+#define PG_ROW_CELLS     6
 #define PG_ROW_CELL_SIZE 128
 
-/* The first row of an answer; more columns, rows and bytes are not asked for. */
+/* A row of an answer; more columns and bytes are not asked for. */
 struct pg_row {
 	bool is_there;
 	char cells[PG_ROW_CELLS][PG_ROW_CELL_SIZE]; /* "" for NULL */
@@ -55,6 +55,17 @@ enum pg_answer {
  * all; row (may be NULL) is that of the last one that returns any. */
 enum pg_answer pg_link_query(struct pg_link *link, const char *sql, int64_t timeout_ms,
 			     struct pg_row *row, struct pg_failure *ret_failure) ATTR_CHECK;
+
+/* One statement, whose $1, $2, … are these texts; NULL behind the last. Every row is
+ * handed to each (may be NULL), in order. */
+struct pg_query {
+	const char *sql;
+	const char *const *values;
+	void (*each)(const struct pg_row *row, void *context);
+	void *context;
+};
+enum pg_answer pg_link_ask(struct pg_link *link, const struct pg_query *query, int64_t timeout_ms,
+			   struct pg_failure *ret_failure) ATTR_CHECK;
 
 /* Does nothing for so long, unless the server ends the connection: PG_FAILED.
  * PG_ANSWERED: the time is over. */

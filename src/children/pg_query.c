@@ -55,17 +55,34 @@ void pg_link_fail_timeout(const struct pg_link *link, int64_t timeout_ms, bool i
 		       link->server, duration_text(timeout_ms, duration, sizeof(duration)));
 }
 
+/* Who wants what of an answer. */
+struct taker {
+	struct pg_row *row; /* the first; or NULL */
+	const struct pg_query *query;
+};
+
+static void take_row(const struct pg_link *link, const PGresult *result, int number,
+		     struct pg_row *row)
+{
+	int n = link->lib->PQnfields(result);
+	*row = (struct pg_row){ .is_there = number < link->lib->PQntuples(result) };
+	for (int i = 0; row->is_there && i < n && i < PG_ROW_CELLS; i++)
+		text_copy(row->cells[i], sizeof(row->cells[i]),
+			  link->lib->PQgetvalue(result, number, i));
+}
+
 /* Keeps what the caller wants of one statement's result. */
-static enum pg_answer take_result(struct pg_link *link, const PGresult *result, struct pg_row *row,
-				  struct pg_failure *ret_failure)
+static enum pg_answer take_result(struct pg_link *link, const PGresult *result,
+				  const struct taker *taker, struct pg_failure *ret_failure)
 {
 	ExecStatusType status = link->lib->PQresultStatus(result);
-	if (status == PGRES_TUPLES_OK && row != NULL) {
-		int n = link->lib->PQnfields(result);
-		*row = (struct pg_row){ .is_there = link->lib->PQntuples(result) > 0 };
-		for (int i = 0; row->is_there && i < n && i < PG_ROW_CELLS; i++)
-			text_copy(row->cells[i], sizeof(row->cells[i]),
-				  link->lib->PQgetvalue(result, 0, i));
+	if (status == PGRES_TUPLES_OK && taker->row != NULL)
+		take_row(link, result, 0, taker->row);
+	bool each = status == PGRES_TUPLES_OK && taker->query != NULL && taker->query->each != NULL;
+	for (int i = 0; each && i < link->lib->PQntuples(result); i++) {
+		struct pg_row row;
+		take_row(link, result, i, &row);
+		taker->query->each(&row, taker->query->context);
 	}
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
 		return PG_ANSWERED;
@@ -105,17 +122,10 @@ static enum pg_answer wait_for_result(struct pg_link *link, int64_t deadline_ms,
 	return PG_FAILED;
 }
 
-enum pg_answer pg_link_query_until(struct pg_link *link, const char *sql, int64_t deadline_ms,
-				   int64_t timeout_ms, struct pg_row *row,
-				   struct pg_failure *ret_failure)
+static enum pg_answer take_answer(struct pg_link *link, int64_t deadline_ms, int64_t timeout_ms,
+				  const struct taker *taker, struct pg_failure *ret_failure)
 {
 	enum pg_answer answer = PG_ANSWERED;
-	if (row != NULL)
-		*row = (struct pg_row){ .is_there = false };
-	if (!link->lib->PQsendQuery(link->conn, sql)) {
-		fail_dead(link, ret_failure);
-		return PG_FAILED;
-	}
 	for (;;) {
 		enum pg_answer waited = wait_for_result(link, deadline_ms, timeout_ms, ret_failure);
 		if (waited != PG_ANSWERED)
@@ -124,9 +134,38 @@ enum pg_answer pg_link_query_until(struct pg_link *link, const char *sql, int64_
 		if (result == NULL)
 			return answer;
 		if (answer == PG_ANSWERED)
-			answer = take_result(link, result, row, ret_failure);
+			answer = take_result(link, result, taker, ret_failure);
 		link->lib->PQclear(result);
 	}
+}
+
+enum pg_answer pg_link_query_until(struct pg_link *link, const char *sql, int64_t deadline_ms,
+				   int64_t timeout_ms, struct pg_row *row,
+				   struct pg_failure *ret_failure)
+{
+	if (row != NULL)
+		*row = (struct pg_row){ .is_there = false };
+	if (!link->lib->PQsendQuery(link->conn, sql)) {
+		fail_dead(link, ret_failure);
+		return PG_FAILED;
+	}
+	return take_answer(link, deadline_ms, timeout_ms, &(struct taker){ .row = row },
+			   ret_failure);
+}
+
+enum pg_answer pg_link_ask(struct pg_link *link, const struct pg_query *query, int64_t timeout_ms,
+			   struct pg_failure *ret_failure)
+{
+	int n = 0;
+	while (query->values[n] != NULL)
+		n++;
+	if (!link->lib->PQsendQueryParams(link->conn, query->sql, n, NULL, query->values, NULL,
+					  NULL, 0)) {
+		fail_dead(link, ret_failure);
+		return PG_FAILED;
+	}
+	return take_answer(link, pg_now_ms() + timeout_ms, timeout_ms,
+			   &(struct taker){ .query = query }, ret_failure);
 }
 
 enum pg_answer pg_link_query(struct pg_link *link, const char *sql, int64_t timeout_ms,

@@ -17,6 +17,7 @@ int cmd_explain(const struct cmd_options *options);
 int cmd_probe(const struct cmd_options *options);
 int cmd_status(const struct cmd_options *options);
 int cmd_install(const struct cmd_options *options);
+int cmd_once(const struct cmd_options *options);
 
 /* Not an exit code: now pidone is to be the plain PID 1 of what is behind "--". */
 #define CMD_RUN_COMMAND (-2)

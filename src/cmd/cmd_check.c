@@ -136,7 +136,13 @@ static int check_role(const struct config *config, const char *role, char *const
 	free(help);
 	if (result != PLAN_OK)
 		return result == PLAN_NOTHING ? 0 : -1;
-	int loaded = settings_load(&settings, config, role, true, NULL, err);
+	/* what a start will have: it may be the pod's to say */
+	const char *release = environment_find((char **)environment, "PIDONE_RELEASE");
+	const struct settings_facts known = {
+		.database = true,
+		.release = release != NULL ? release : "any",
+	};
+	int loaded = settings_load(&settings, config, &plan, &known, err);
 	settings_fini(&settings);
 	plan_fini(&plan);
 	return loaded;

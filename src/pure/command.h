@@ -27,6 +27,9 @@ int command_expand_text(const char *text, command_lookup lookup, const void *con
 /* The program's name for messages: "gunicorn" of "/venv/bin/gunicorn a b",
  * without expanding; written into buffer, which is returned. */
 const char *command_program(const char *text, char *buffer, size_t size);
+/* A name that tells steps apart: "createsuperuser" of "python manage.py createsuperuser
+ * --noinput", else the program's. Never anything but a program or a word of letters. */
+const char *command_name(const char *text, char *buffer, size_t size);
 
 /* The first shell operator outside quotes ("&&", "|", ";", ">", "$(", "`", "*" …) or
  * NULL: for the hint that `shell = yes` is needed. Static text. */

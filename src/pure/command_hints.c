@@ -38,6 +38,24 @@ const char *command_program(const char *text, char *buffer, size_t size)
 	return buffer;
 }
 
+/* Django's commands are found behind manage.py; nothing else of a command's words gets out,
+ * for they may be secrets. */
+const char *command_name(const char *text, char *buffer, size_t size)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+	const char *manage = strstr(text, "manage.py");
+	const char *word = manage != NULL ? manage + strlen("manage.py") : text;
+	size_t blanks = manage != NULL ? strspn(word, " \t") : 0;
+	size_t length = strspn(word + blanks, letters);
+	const char *end = word + blanks + length;
+	if (blanks == 0 || length == 0 || length >= size ||
+	    (*end != '\0' && !command_is_blank(*end)))
+		return command_program(text, buffer, size);
+	memcpy(buffer, word + blanks, length);
+	buffer[length] = '\0';
+	return buffer;
+}
+
 /* "${…}" belongs to us, so nothing in it is a shell's. */
 static const char *skip_braces(const char *p)
 {

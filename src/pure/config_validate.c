@@ -85,44 +85,12 @@ static void check_companions(const struct config *config, const struct config_en
 	}
 }
 
-/* What the grammar knows and this version does not carry out yet: refused, so
- * that nothing is silently ignored. A row goes when its thing is built, and the
- * function with the last one. */
-static bool refuse_unsupported(const struct config_entry *entry, struct config_problems *problems)
-{
-	static const char migrations[] =
-		"'migrations' is not supported by this version: use exec:python manage.py migrate "
-		"--check";
-	static const char once[] =
-		"not supported by this version: make it a 'step' that can run at every start";
-	static const struct {
-		const char *key, *value; /* value NULL: whatever it is */
-		const char *message;
-	} unsupported[] = {
-		{ "wait", "migrations", migrations },
-		{ "once", NULL, once },
-		{ "once-per-release", NULL, once },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(unsupported); i++) {
-		const char *value = unsupported[i].value;
-		if (!streq(entry->name, unsupported[i].key) ||
-		    (value != NULL && !streq(entry->value, value)))
-			continue;
-		config_problem_add(problems, true, entry->origin, "'%s' in [%s]: %s", entry->name,
-				   entry->section, unsupported[i].message);
-		return true;
-	}
-	return false;
-}
-
 void config_validate(const struct config *config, struct config_problems *problems)
 {
 	for (size_t i = 0; i < config->n; i++) {
 		const struct config_entry *entry = &config->entries[i];
 		if (entry->key == NULL || entry->key->where != CONFIG_IN_ROLE)
 			continue;
-		if (refuse_unsupported(entry, problems))
-			continue; /* what else is wrong with it is no matter */
 		if (entry->key->type == CONFIG_COMMAND)
 			check_command(config, entry, problems);
 		else if (streq(entry->key->name, "essential."))

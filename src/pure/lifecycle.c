@@ -158,6 +158,7 @@ void lifecycle_enter_killing(const struct lifecycle_turn *t)
 	lifecycle_disarm(t, LIFECYCLE_TIMER_IMPATIENCE);
 	t->lc->state = LIFECYCLE_KILLING;
 	lifecycle_add(t, LIFECYCLE_DO_KILL_REST);
+	lifecycle_stop_marking(t);
 	lifecycle_arm(t, LIFECYCLE_TIMER_KILL);
 }
 
@@ -195,12 +196,16 @@ void lifecycle_enter_stopping(const struct lifecycle_turn *t, int signo)
 		lifecycle_arm(t, LIFECYCLE_TIMER_GRACE);
 }
 
-static void enter_running(const struct lifecycle_turn *t)
+void lifecycle_enter_running(const struct lifecycle_turn *t)
 {
 	if (t->plan->n_processes == 0) { /* one-shot: every step has run */
 		lifecycle_decide_code(t, EXIT_CODE_OK);
 		lifecycle_enter_resting(t);
 		return;
+	}
+	if (t->lc->lock_held && t->plan->lock_for_steps) {
+		t->lc->lock_held = false;
+		lifecycle_add(t, LIFECYCLE_DO_UNLOCK);
 	}
 	t->lc->state = LIFECYCLE_RUNNING;
 	for (uint8_t i = 0; i < t->plan->n_processes; i++)
@@ -209,12 +214,18 @@ static void enter_running(const struct lifecycle_turn *t)
 
 void lifecycle_enter_steps(const struct lifecycle_turn *t)
 {
-	if (t->lc->step >= t->plan->n_steps) {
-		enter_running(t);
+	bool all_ran = t->lc->step >= t->plan->n_steps, marked = lifecycle_is_marked(t);
+	if (all_ran && !marked) {
+		lifecycle_enter_running(t);
 		return;
 	}
 	t->lc->state = LIFECYCLE_STEPS;
-	lifecycle_start_step(t);
+	if (all_ran)
+		lifecycle_set_mark(t);
+	else if (marked)
+		lifecycle_ask_mark(t);
+	else
+		lifecycle_start_step(t);
 }
 
 void lifecycle_enter_locking(const struct lifecycle_turn *t)

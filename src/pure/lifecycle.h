@@ -8,6 +8,7 @@
 #include "base/base.h"
 
 #define LIFECYCLE_PROCESSES_MAX 16
+#define LIFECYCLE_MARKED_STEPS_MAX 64
 #define LIFECYCLE_BACKOFF_MAX 6 /* restart-delay doubles so often: 1 s … 64 s, cut at a minute */
 
 enum lifecycle_state {
@@ -31,6 +32,9 @@ enum lifecycle_event_type {
 	LIFECYCLE_LOCKED,
 	LIFECYCLE_LOCK_FAILED, /* code */
 	LIFECYCLE_LOCK_LOST,
+	LIFECYCLE_MARK_MISSING,  /* the step is to be run; that it starts is noted */
+	LIFECYCLE_MARK_THERE,    /* it was done before, or: now it is noted that it is done */
+	LIFECYCLE_MARK_FAILED,   /* code */
 	LIFECYCLE_STEP_ENDED,    /* code */
 	LIFECYCLE_PROCESS_ENDED, /* process, code, never_ran, not_forked */
 	LIFECYCLE_UNHEALTHY,     /* process: `live` failed and it shall be restarted */
@@ -70,7 +74,11 @@ struct lifecycle_event {
 enum lifecycle_action_type {
 	LIFECYCLE_DO_WAIT, /* start waiting for all targets */
 	LIFECYCLE_DO_STOP_WAITING,
-	LIFECYCLE_DO_LOCK,           /* have the agent take the lock */
+	LIFECYCLE_DO_LOCK,     /* have the agent take the lock */
+	LIFECYCLE_DO_UNLOCK,   /* the steps are done; the processes need no lock */
+	LIFECYCLE_DO_ASK_MARK, /* index: has this step been done before? */
+	LIFECYCLE_DO_SET_MARK, /* index: it is done now; n_steps: all are */
+	LIFECYCLE_DO_STOP_MARKING,
 	LIFECYCLE_DO_START_STEP,     /* index */
 	LIFECYCLE_DO_START_PROCESS,  /* index */
 	LIFECYCLE_DO_STOP_STEP,      /* signo */
@@ -116,13 +124,22 @@ struct lifecycle_plan {
 	bool plain;        /* a plain command: forwards TERM each time, stops nothing by itself */
 	bool waits;
 	bool lock;
+	bool lock_for_steps; /* `lock`, but it is given back before the processes start */
 	bool wait_timeout, lock_timeout, step_timeout, drain, grace; /* is there a limit? */
 	uint16_t n_steps;
+	uint64_t marked;    /* bit per step: it runs once, and has a mark in the database */
+	bool marks_the_end; /* there is a mark for all steps together, too */
 	uint16_t step_retries;
 	uint8_t n_processes;
 	enum lifecycle_restart restart;
 	uint16_t restart_max; /* restarts without a quiet minute between; LIFECYCLE_NO_MAX */
 	bool essential[LIFECYCLE_PROCESSES_MAX];
+};
+
+enum lifecycle_marking {
+	LIFECYCLE_MARKING_NONE,
+	LIFECYCLE_MARKING_ASKS, /* before the step */
+	LIFECYCLE_MARKING_SETS, /* behind it; with step == n_steps behind all of them */
 };
 
 enum lifecycle_slot {
@@ -144,6 +161,7 @@ struct lifecycle {
 	uint16_t step;        /* the one that runs, or is next */
 	uint16_t step_tries;
 	bool step_running;
+	enum lifecycle_marking marking; /* of `step` */
 	bool step_signalled;  /* got its TERM */
 	bool stop_requested;
 	bool resting;         /* mains are gone, the rest has got its TERM */

@@ -41,6 +41,9 @@ void lifecycle_in_boot(const struct lifecycle_turn *t, const struct lifecycle_ev
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
 	case LIFECYCLE_LOCK_LOST:
+	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_MARK_THERE:
+	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_STEP_ENDED:
 	case LIFECYCLE_PROCESS_ENDED:
 	case LIFECYCLE_UNHEALTHY:
@@ -72,6 +75,9 @@ void lifecycle_in_waiting(const struct lifecycle_turn *t, const struct lifecycle
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
 	case LIFECYCLE_LOCK_LOST:
+	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_MARK_THERE:
+	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_STEP_ENDED:
 	case LIFECYCLE_PROCESS_ENDED:
 	case LIFECYCLE_UNHEALTHY:
@@ -103,6 +109,9 @@ void lifecycle_in_locking(const struct lifecycle_turn *t, const struct lifecycle
 	case LIFECYCLE_WAITED:
 	case LIFECYCLE_WAIT_FAILED:
 	case LIFECYCLE_LOCK_LOST:
+	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_MARK_THERE:
+	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_STEP_ENDED:
 	case LIFECYCLE_PROCESS_ENDED:
 	case LIFECYCLE_UNHEALTHY:
@@ -113,15 +122,22 @@ void lifecycle_in_locking(const struct lifecycle_turn *t, const struct lifecycle
 	}
 }
 
+static void next_step(const struct lifecycle_turn *t)
+{
+	t->lc->step++;
+	t->lc->step_tries = 0;
+	lifecycle_enter_steps(t);
+}
+
 static void step_ended(const struct lifecycle_turn *t, const struct lifecycle_event *event)
 {
 	struct lifecycle *lc = t->lc;
 	lc->step_running = false;
 	lifecycle_disarm(t, LIFECYCLE_TIMER_STEP);
-	if (event->code == 0) {
-		lc->step++;
-		lc->step_tries = 0;
-		lifecycle_enter_steps(t);
+	if (event->code == 0 && lifecycle_is_marked(t)) {
+		lifecycle_set_mark(t);
+	} else if (event->code == 0) {
+		next_step(t);
 	} else if (lc->step_tries < t->plan->step_retries && !event->never_ran) {
 		lc->step_tries++;
 		lifecycle_arm(t, LIFECYCLE_TIMER_RETRY);
@@ -129,6 +145,15 @@ static void step_ended(const struct lifecycle_turn *t, const struct lifecycle_ev
 		lifecycle_decide_code(t, event->code);
 		lifecycle_enter_resting(t);
 	}
+}
+
+static void mark_there(const struct lifecycle_turn *t)
+{
+	t->lc->marking = LIFECYCLE_MARKING_NONE;
+	if (t->lc->step < t->plan->n_steps)
+		next_step(t);
+	else
+		lifecycle_enter_running(t);
 }
 
 /* A half-done migration is worse than a late stop: TERM lets the running step
@@ -143,13 +168,14 @@ static void steps_signalled(const struct lifecycle_turn *t, int signo)
 	}
 	lifecycle_request_stop(t, signo);
 	lifecycle_disarm(t, LIFECYCLE_TIMER_RETRY);
-	if (!lc->step_running) {
+	if (!lc->step_running && lc->marking != LIFECYCLE_MARKING_SETS) {
+		lifecycle_stop_marking(t);
 		lifecycle_decide_code(t, lc->code);
 		lifecycle_enter_resting(t);
 		return;
 	}
 	lc->state = LIFECYCLE_STOPPING;
-	if (signo == SIGINT)
+	if (signo == SIGINT && lc->step_running)
 		lifecycle_add_signal(t, LIFECYCLE_DO_STOP_STEP, signo);
 	if (t->plan->grace) { /* the limit from now on; without it step-timeout stays one */
 		lifecycle_disarm(t, LIFECYCLE_TIMER_STEP);
@@ -160,6 +186,18 @@ static void steps_signalled(const struct lifecycle_turn *t, int signo)
 void lifecycle_in_steps(const struct lifecycle_turn *t, const struct lifecycle_event *event)
 {
 	switch (event->type) {
+	case LIFECYCLE_MARK_MISSING:
+		t->lc->marking = LIFECYCLE_MARKING_NONE;
+		lifecycle_start_step(t);
+		break;
+	case LIFECYCLE_MARK_THERE:
+		mark_there(t);
+		break;
+	case LIFECYCLE_MARK_FAILED:
+		t->lc->marking = LIFECYCLE_MARKING_NONE;
+		lifecycle_decide_code(t, event->code);
+		lifecycle_enter_resting(t);
+		break;
 	case LIFECYCLE_STEP_ENDED:
 		step_ended(t, event);
 		break;

@@ -108,6 +108,9 @@ void lifecycle_in_running(const struct lifecycle_turn *t, const struct lifecycle
 	case LIFECYCLE_WAIT_FAILED:
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
+	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_MARK_THERE:
+	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_STEP_ENDED:
 	case LIFECYCLE_EMPTY:
 	case LIFECYCLE_RELEASED:
@@ -143,6 +146,9 @@ void lifecycle_in_draining(const struct lifecycle_turn *t, const struct lifecycl
 	case LIFECYCLE_WAIT_FAILED:
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
+	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_MARK_THERE:
+	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_STEP_ENDED:
 	case LIFECYCLE_UNHEALTHY:
 	case LIFECYCLE_EMPTY:

@@ -3,14 +3,62 @@
 
 #include <signal.h>
 
-static void note_step_end(const struct lifecycle_turn *t, int code)
+/* No further step; 0 if there was none left to do. */
+static void leave_steps(const struct lifecycle_turn *t)
+{
+	bool all_ran = t->lc->step >= t->plan->n_steps && t->plan->n_processes == 0;
+	lifecycle_decide_code(t, all_ran ? EXIT_CODE_OK : t->lc->code);
+	lifecycle_enter_resting(t);
+}
+
+/* Done, and marked if it is to be. */
+static void step_done(const struct lifecycle_turn *t)
+{
+	t->lc->step++;
+	if (t->lc->step >= t->plan->n_steps && lifecycle_is_marked(t))
+		lifecycle_set_mark(t);
+	else
+		leave_steps(t);
+}
+
+static void step_ended(const struct lifecycle_turn *t, int code)
+{
+	t->lc->step_running = false;
+	lifecycle_disarm(t, LIFECYCLE_TIMER_STEP);
+	if (code != 0)
+		leave_steps(t);
+	else if (lifecycle_is_marked(t))
+		lifecycle_set_mark(t);
+	else
+		step_done(t);
+}
+
+static void mark_there(const struct lifecycle_turn *t)
+{
+	t->lc->marking = LIFECYCLE_MARKING_NONE;
+	if (t->lc->step < t->plan->n_steps)
+		step_done(t);
+	else
+		leave_steps(t);
+}
+
+/* The mark is missing: what it stands for may have been done, but is to be done again. */
+static void mark_failed(const struct lifecycle_turn *t, int code)
+{
+	t->lc->marking = LIFECYCLE_MARKING_NONE;
+	lifecycle_decide_code(t, t->lc->stop_requested ? t->lc->code : code);
+	lifecycle_enter_resting(t);
+}
+
+/* It was killed, or ended in the moment before: then nobody has marked it. */
+static void step_ended_killed(const struct lifecycle_turn *t, int code)
 {
 	struct lifecycle *lc = t->lc;
 	lc->step_running = false;
-	lifecycle_disarm(t, LIFECYCLE_TIMER_STEP);
-	if (code == 0)
+	if (code == 0 && !lifecycle_is_marked(t))
 		lc->step++;
-	bool all_ran = lc->step >= t->plan->n_steps && t->plan->n_processes == 0;
+	bool all_ran = lc->step >= t->plan->n_steps && t->plan->n_processes == 0 &&
+		       !lifecycle_is_marked(t);
 	lifecycle_decide_code(t, all_ran ? EXIT_CODE_OK : lc->code);
 }
 
@@ -52,15 +100,20 @@ void lifecycle_in_stopping(const struct lifecycle_turn *t, const struct lifecycl
 			lifecycle_enter_resting(t);
 		break;
 	case LIFECYCLE_STEP_ENDED:
-		note_step_end(t, event->code);
-		lifecycle_enter_resting(t);
+		step_ended(t, event->code);
+		break;
+	case LIFECYCLE_MARK_THERE:
+		mark_there(t);
+		break;
+	case LIFECYCLE_MARK_FAILED:
+		mark_failed(t, event->code);
 		break;
 	case LIFECYCLE_EXPIRED:
 		stopping_expired(t, event->timer);
 		break;
 	case LIFECYCLE_LOCK_LOST:
 		t->lc->lock_held = false;
-		if (t->lc->step_running) {
+		if (t->lc->step_running || t->lc->marking != LIFECYCLE_MARKING_NONE) {
 			lifecycle_decide_code(t, EXIT_CODE_TRY_AGAIN);
 			lifecycle_enter_killing(t);
 		}
@@ -77,6 +130,7 @@ void lifecycle_in_stopping(const struct lifecycle_turn *t, const struct lifecycl
 	case LIFECYCLE_WAIT_FAILED:
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
+	case LIFECYCLE_MARK_MISSING: /* nobody asks any more */
 	case LIFECYCLE_UNHEALTHY:
 	case LIFECYCLE_RELEASED:
 	case LIFECYCLE_EVENTS:
@@ -91,7 +145,7 @@ void lifecycle_in_killing(const struct lifecycle_turn *t, const struct lifecycle
 		lifecycle_note_end(t, event);
 		break;
 	case LIFECYCLE_STEP_ENDED:
-		note_step_end(t, event->code);
+		step_ended_killed(t, event->code);
 		break;
 	case LIFECYCLE_LOCK_LOST:
 		t->lc->lock_held = false;
@@ -117,6 +171,9 @@ void lifecycle_in_killing(const struct lifecycle_turn *t, const struct lifecycle
 	case LIFECYCLE_WAIT_FAILED:
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
+	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_MARK_THERE:
+	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_UNHEALTHY:
 	case LIFECYCLE_RELEASED:
 	case LIFECYCLE_EVENTS:
@@ -141,6 +198,9 @@ void lifecycle_in_reaping(const struct lifecycle_turn *t, const struct lifecycle
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
 	case LIFECYCLE_LOCK_LOST:
+	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_MARK_THERE:
+	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_STEP_ENDED:
 	case LIFECYCLE_PROCESS_ENDED:
 	case LIFECYCLE_UNHEALTHY:

@@ -38,6 +38,7 @@ void lifecycle_enter_reaping(const struct lifecycle_turn *t);
 void lifecycle_enter_killing(const struct lifecycle_turn *t);
 void lifecycle_enter_resting(const struct lifecycle_turn *t);
 void lifecycle_enter_stopping(const struct lifecycle_turn *t, int signo);
+void lifecycle_enter_running(const struct lifecycle_turn *t);
 void lifecycle_enter_steps(const struct lifecycle_turn *t);
 void lifecycle_enter_locking(const struct lifecycle_turn *t);
 void lifecycle_enter_waiting(const struct lifecycle_turn *t);
@@ -48,6 +49,13 @@ void lifecycle_in_boot(const struct lifecycle_turn *t, const struct lifecycle_ev
 void lifecycle_in_waiting(const struct lifecycle_turn *t, const struct lifecycle_event *event);
 void lifecycle_in_locking(const struct lifecycle_turn *t, const struct lifecycle_event *event);
 void lifecycle_in_steps(const struct lifecycle_turn *t, const struct lifecycle_event *event);
+
+/* lifecycle_marks.c */
+/* Has `step` a mark? With step == n_steps: have all together one? */
+bool lifecycle_is_marked(const struct lifecycle_turn *t);
+void lifecycle_ask_mark(const struct lifecycle_turn *t);
+void lifecycle_set_mark(const struct lifecycle_turn *t);
+void lifecycle_stop_marking(const struct lifecycle_turn *t);
 
 /* lifecycle_running.c */
 void lifecycle_in_running(const struct lifecycle_turn *t, const struct lifecycle_event *event);

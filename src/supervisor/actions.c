@@ -64,9 +64,13 @@ static uv_timer_t *timer_of(struct supervisor *s, const struct lifecycle_action 
 	return &s->processes[action->index].timers[action->timer - LIFECYCLE_TIMER_PER_PROCESS];
 }
 
-static void start_timer(struct supervisor *s, const struct lifecycle_action *action)
+static void set_timer(struct supervisor *s, const struct lifecycle_action *action)
 {
 	char program[2 * PAGE_NAME_SIZE];
+	if (action->type == LIFECYCLE_DO_DISARM) {
+		(void)uv_timer_stop(timer_of(s, action));
+		return;
+	}
 	int64_t ms = timer_ms(s, action->timer, action->exponent, supervisor_random(s));
 	(void)uv_timer_start(timer_of(s, action), supervisor_on_timer, (uint64_t)ms, 0);
 	if (action->timer != LIFECYCLE_TIMER_RESTART)
@@ -99,6 +103,11 @@ static void leave(struct supervisor *s, int code)
 	uv_stop(&s->loop);
 }
 
+static enum launch_what what_to_launch(enum lifecycle_action_type type)
+{
+	return type == LIFECYCLE_DO_START_STEP ? LAUNCH_STEP : LAUNCH_PROCESS;
+}
+
 void supervisor_perform(struct supervisor *s, const struct lifecycle_action *action)
 {
 	switch (action->type) {
@@ -111,11 +120,19 @@ void supervisor_perform(struct supervisor *s, const struct lifecycle_action *act
 	case LIFECYCLE_DO_LOCK:
 		supervisor_start_locking(s);
 		break;
-	case LIFECYCLE_DO_START_STEP:
-		supervisor_start_app(s, LAUNCH_STEP, action->index);
+	case LIFECYCLE_DO_UNLOCK:
+		supervisor_end_own(s, CHILD_AGENT, SIGTERM);
 		break;
+	case LIFECYCLE_DO_ASK_MARK:
+	case LIFECYCLE_DO_SET_MARK:
+		supervisor_start_marking(s);
+		break;
+	case LIFECYCLE_DO_STOP_MARKING:
+		supervisor_stop_marking(s);
+		break;
+	case LIFECYCLE_DO_START_STEP:
 	case LIFECYCLE_DO_START_PROCESS:
-		supervisor_start_app(s, LAUNCH_PROCESS, action->index);
+		supervisor_start_app(s, what_to_launch(action->type), action->index);
 		break;
 	case LIFECYCLE_DO_END_GROUP:
 		supervisor_end_group(s, action->index, action->code);
@@ -124,7 +141,6 @@ void supervisor_perform(struct supervisor *s, const struct lifecycle_action *act
 		supervisor_stop_step(s, action->code);
 		break;
 	case LIFECYCLE_DO_STOP_PROCESS:
-		supervisor_report_health(s); /* not ready before it may answer no more */
 		supervisor_stop_process(s, action->index, action->code);
 		break;
 	case LIFECYCLE_DO_KILL_PROCESS:
@@ -143,10 +159,8 @@ void supervisor_perform(struct supervisor *s, const struct lifecycle_action *act
 		release(s);
 		break;
 	case LIFECYCLE_DO_ARM:
-		start_timer(s, action);
-		break;
 	case LIFECYCLE_DO_DISARM:
-		(void)uv_timer_stop(timer_of(s, action));
+		set_timer(s, action);
 		break;
 	case LIFECYCLE_DO_EXIT:
 		leave(s, action->code);

@@ -7,13 +7,14 @@
 #include "children/agent.h"
 #include "effect/environment.h"
 #include "pure/backoff.h"
+#include "pure/command.h"
 #include "sys/sys.h"
 
 #include <stdio.h>
 
 /* ---- what runs in them ---- */
 
-static int run_agent(struct supervisor *s, enum agent_mission mission)
+static int run_agent(struct supervisor *s, enum agent_mission mission, const struct mark *mark)
 {
 	struct environment sources = { 0 };
 	struct err err;
@@ -28,19 +29,43 @@ static int run_agent(struct supervisor *s, enum agent_mission mission)
 		.environment = sources.items.items,
 		.message_fd = s->messages.send_fd,
 		.since_ms = s->waiting_since_ms,
+		.mark = *mark,
 		.session_id = s->session_id,
 	};
 	return agent_main(&options);
 }
 
-static int run_agent_wait(struct supervisor *s, uint16_t index ATTR_UNUSED)
+/* That /init has done all its steps. */
+static struct mark mark_of_the_end(const struct supervisor *s)
 {
-	return run_agent(s, AGENT_WAIT);
+	return (struct mark){ .hash = "", .step = "/init", .release = s->settings.release };
+}
+
+static int run_agent_wait(struct supervisor *s, uint16_t index)
+{
+	bool migrations = s->settings.waits[index].spec.kind == CHECK_MIGRATIONS;
+	struct mark mark = mark_of_the_end(s);
+	return run_agent(s, migrations ? AGENT_WAIT_MARK : AGENT_WAIT, &mark);
 }
 
 static int run_agent_lock(struct supervisor *s, uint16_t index ATTR_UNUSED)
 {
-	return run_agent(s, AGENT_LOCK);
+	return run_agent(s, AGENT_LOCK, &(struct mark){ .hash = NULL });
+}
+
+static int run_marker(struct supervisor *s, uint16_t index)
+{
+	char hash[MARK_HASH_SIZE], name[PAGE_NAME_SIZE];
+	struct mark mark = mark_of_the_end(s);
+	if (index < s->plan->n_steps) {
+		const struct plan_step *step = &s->plan->steps[index];
+		mark.hash = mark_hash(step->command, hash);
+		mark.step = command_name(step->command, name, sizeof(name));
+		if (step->kind == PLAN_ONCE)
+			mark.release = "";
+	}
+	bool asks = s->lifecycle.marking == LIFECYCLE_MARKING_ASKS;
+	return run_agent(s, asks ? AGENT_ASK_MARK : AGENT_SET_MARK, &mark);
 }
 
 static int run_waiter(struct supervisor *s, uint16_t index)
@@ -70,7 +95,8 @@ static int run_probe_server(struct supervisor *s, uint16_t index ATTR_UNUSED)
 
 static bool is_agents(const struct settings_wait *wait)
 {
-	return wait->spec.kind == CHECK_POSTGRES && wait->spec.path[0] == '\0';
+	return wait->spec.kind == CHECK_MIGRATIONS ||
+	       (wait->spec.kind == CHECK_POSTGRES && wait->spec.path[0] == '\0');
 }
 
 void supervisor_start_again_later(struct keeper *keeper)
@@ -100,6 +126,14 @@ void supervisor_start_locker(struct supervisor *s)
 		supervisor_start_again_later(&s->agent);
 }
 
+void supervisor_start_marker(struct supervisor *s)
+{
+	s->marker.started_ms = sys_now_ms();
+	if (supervisor_start_own(s, CHILD_MARKER, s->lifecycle.step, "pidone: mark", run_marker) ==
+	    0)
+		supervisor_start_again_later(&s->marker);
+}
+
 void supervisor_start_probe_server(struct supervisor *s)
 {
 	if (s->sockets.n == 0)
@@ -120,6 +154,11 @@ static void on_agent_timer(uv_timer_t *handle)
 	supervisor_start_locker(handle->loop->data);
 }
 
+static void on_marker_timer(uv_timer_t *handle)
+{
+	supervisor_start_marker(handle->loop->data);
+}
+
 static void on_probe_server_timer(uv_timer_t *handle)
 {
 	supervisor_start_probe_server(handle->loop->data);
@@ -136,6 +175,7 @@ static void init_keeper(struct supervisor *s, struct keeper *keeper, uv_timer_cb
 void supervisor_init_keepers(struct supervisor *s)
 {
 	init_keeper(s, &s->agent, on_agent_timer, 0);
+	init_keeper(s, &s->marker, on_marker_timer, 0);
 	init_keeper(s, &s->probe_server, on_probe_server_timer, 0);
 	for (size_t i = 0; i < s->settings.n_waits; i++)
 		init_keeper(s, &s->waits[i].keeper, on_waiter_timer, i);

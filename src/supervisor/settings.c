@@ -102,6 +102,28 @@ static int load_checks(struct settings *settings, const struct config *config,
 	return 0;
 }
 
+static int check_wait(const struct settings *settings, const struct check_spec *spec,
+		      const char *origin, bool database, struct err *err)
+{
+	bool migrations = spec->kind == CHECK_MIGRATIONS;
+	if (!database && (migrations || (spec->kind == CHECK_POSTGRES && spec->path[0] == '\0')))
+		return err_set(
+			err, 0,
+			"%s: wait = %s, but no database is configured: set DATABASE_URL, or remove "
+			"the line",
+			origin, migrations ? "migrations" : "postgres");
+	if (migrations && settings->release[0] == '\0')
+		return err_set(
+			err, 0,
+			"%s: wait = migrations needs PIDONE_RELEASE: set it to the release's "
+			"name or image tag, the same for /init and this role",
+			origin);
+	if (migrations && streq(settings->role, "init"))
+		return err_set(err, 0, "%s: /init cannot wait for its own end: remove the line",
+			       origin);
+	return 0;
+}
+
 static int add_wait(struct settings *settings, const char *text, const char *origin, bool database,
 		    struct err *err)
 {
@@ -110,12 +132,8 @@ static int add_wait(struct settings *settings, const char *text, const char *ori
 	struct settings_wait *wait = &settings->waits[settings->n_waits];
 	if (check_spec_parse(text, CHECK_FOR_WAIT, &wait->spec, err) < 0)
 		return err_prefix(err, "%s", origin);
-	if (wait->spec.kind == CHECK_POSTGRES && wait->spec.path[0] == '\0' && !database)
-		return err_set(
-			err, 0,
-			"%s: wait = postgres, but no database is configured: set DATABASE_URL, "
-			"or remove the line",
-			origin);
+	if (check_wait(settings, &wait->spec, origin, database, err) < 0)
+		return -1;
 	(void)check_spec_name(&wait->spec, wait->name, sizeof(wait->name));
 	settings->n_waits++;
 	return 0;
@@ -136,8 +154,61 @@ static int load_waits(struct settings *settings, const struct config *config, bo
 			return -1;
 	}
 	for (size_t i = 0; i < settings->n_waits; i++)
-		has_postgres = has_postgres || settings->waits[i].spec.kind == CHECK_POSTGRES;
+		has_postgres = has_postgres || settings->waits[i].spec.kind == CHECK_POSTGRES ||
+			       settings->waits[i].spec.kind == CHECK_MIGRATIONS;
 	return has_postgres ? 0 : add_wait(settings, "postgres", "default", database, err);
+}
+
+static const char *key_of(enum plan_step_kind kind)
+{
+	return kind == PLAN_ONCE ? "once" : "once-per-release";
+}
+
+/* Which steps have a mark. Without a release there is none that could be marked for it. */
+static int load_marks(struct settings *settings, const struct plan *plan, bool database,
+		      struct err *err)
+{
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		const struct plan_step *step = &plan->steps[i];
+		if (step->kind == PLAN_STEP)
+			continue;
+		if (step->kind == PLAN_ONCE_PER_RELEASE && settings->release[0] == '\0') {
+			log_warning(
+				"once",
+				"%s: runs at every start, for PIDONE_RELEASE is not set: set it "
+				"to the release's name or image tag",
+				step->origin);
+			continue;
+		}
+		if (!database)
+			return err_set(
+				err, 0,
+				"%s: '%s' is marked in the database, but none is configured: "
+				"set DATABASE_URL, or make it a 'step'",
+				step->origin, key_of(step->kind));
+		if (i >= LIFECYCLE_MARKED_STEPS_MAX)
+			return err_set(err, 0, "%s: '%s' must be one of the first %d steps",
+				       step->origin, key_of(step->kind),
+				       LIFECYCLE_MARKED_STEPS_MAX);
+		settings->marked |= UINT64_C(1) << i;
+	}
+	settings->marks_the_end = plan->one_shot && streq(plan->role, "init") && database &&
+				  settings->release[0] != '\0';
+	return 0;
+}
+
+/* What runs once never runs twice at a time: a service with such steps has the lock for
+ * them, and gives it back. */
+static int lock_for_marks(struct settings *settings, const char *origin, struct err *err)
+{
+	if (!streq(origin, "default"))
+		return err_set(
+			err, 0,
+			"%s: lock = none, but what runs once needs the lock: remove the line, "
+			"or make it a 'step'",
+			origin);
+	settings->lock = settings->lock_for_steps = true;
+	return 0;
 }
 
 static int load_lock(struct settings *settings, const struct config *config, bool database,
@@ -146,6 +217,8 @@ static int load_lock(struct settings *settings, const struct config *config, boo
 	const char *origin = "default";
 	const char *lock = config_get(config, settings->role, "lock", &origin);
 	settings->lock = lock != NULL && streq(lock, "postgres");
+	if (!settings->lock && settings->marked != 0)
+		return lock_for_marks(settings, origin, err);
 	if (!settings->lock || database)
 		return 0;
 	settings->lock = false; /* a default that cannot be had is left out */
@@ -157,10 +230,12 @@ static int load_lock(struct settings *settings, const struct config *config, boo
 		       origin);
 }
 
-int settings_load(struct settings *settings, const struct config *config, const char *role,
-		  bool database, const char *default_ready, struct err *err)
+int settings_load(struct settings *settings, const struct config *config, const struct plan *plan,
+		  const struct settings_facts *facts, struct err *err)
 {
+	const char *role = plan->role;
 	*settings = (struct settings){ .role = role, .umask = -1 };
+	settings->release = facts->release != NULL ? facts->release : "";
 	settings->plain = streq(role, "command");
 	settings->shell = config_bool(config, role, "shell");
 	settings->no_new_privs = config_bool(config, role, "no-new-privs");
@@ -190,10 +265,11 @@ int settings_load(struct settings *settings, const struct config *config, const 
 	settings->check_host = config_get(config, "probes", "check-host", NULL);
 	load_signals(settings, config);
 	load_success_codes(settings, config);
-	if (load_checks(settings, config, default_ready, err) < 0 ||
-	    load_waits(settings, config, database, err) < 0)
+	if (load_checks(settings, config, facts->default_ready, err) < 0 ||
+	    load_waits(settings, config, facts->database, err) < 0 ||
+	    load_marks(settings, plan, facts->database, err) < 0)
 		return -1;
-	return load_lock(settings, config, database, err);
+	return load_lock(settings, config, facts->database, err);
 }
 
 void settings_fini(struct settings *settings)
@@ -213,6 +289,9 @@ void settings_lifecycle_plan(const struct settings *settings, const struct plan 
 		.plain = settings->plain,
 		.waits = settings->n_waits > 0,
 		.lock = settings->lock,
+		.lock_for_steps = settings->lock_for_steps,
+		.marked = settings->marked,
+		.marks_the_end = settings->marks_the_end,
 		.wait_timeout = settings->wait_timeout_ms >= 0,
 		.lock_timeout = settings->lock_timeout_ms >= 0,
 		.step_timeout = settings->step_timeout_ms >= 0,

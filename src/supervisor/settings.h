@@ -2,6 +2,7 @@
  * the configuration once, before the line. */
 #pragma once
 
+#include "base/err.h"
 #include "pure/check_spec.h"
 #include "pure/config.h"
 #include "pure/health.h"
@@ -26,6 +27,10 @@ struct settings {
 	const char *role;      /* without slash; "command" for a plain command */
 	bool plain;
 	bool lock;
+	bool lock_for_steps; /* only for the marks: given back before the processes start */
+	uint64_t marked;     /* bit per step: it runs once, or once per release */
+	bool marks_the_end;  /* /init tells the roles with `wait = migrations` */
+	const char *release; /* PIDONE_RELEASE, or "" */
 	bool restart_when_unhealthy;
 	bool group_scope;      /* signals go to the whole group */
 	bool shell, no_new_privs;
@@ -46,11 +51,16 @@ struct settings {
 	size_t n_waits;
 };
 
-/* database: is there one (see launch.h)? It decides the defaults of wait and
- * lock. default_ready: the detected server's check, or NULL. -1: err says which
- * setting asks for what cannot be had. */
-int settings_load(struct settings *settings, const struct config *config, const char *role,
-		  bool database, const char *default_ready, struct err *err) ATTR_CHECK;
+/* What the configuration does not say. */
+struct settings_facts {
+	bool database;             /* is there one (see launch.h)? */
+	const char *default_ready; /* the detected server's check, or NULL */
+	const char *release;       /* PIDONE_RELEASE, or NULL; the caller's */
+};
+
+/* -1: err says which setting asks for what cannot be had. */
+int settings_load(struct settings *settings, const struct config *config, const struct plan *plan,
+		  const struct settings_facts *facts, struct err *err) ATTR_CHECK;
 void settings_fini(struct settings *settings);
 
 /* The part of it that the lifecycle decides by. */

@@ -264,8 +264,12 @@ int supervisor_set_up(struct supervisor *s, struct err *err)
 	if (code != 0)
 		return code;
 	become_person(s, preflight.person);
-	if (settings_load(&s->settings, options->config, s->plan->role, preflight.database,
-			  preflight.has_default_ready ? preflight.default_ready : NULL, err) < 0 ||
+	const struct settings_facts facts = {
+		.database = preflight.database,
+		.default_ready = preflight.has_default_ready ? preflight.default_ready : NULL,
+		.release = environment_find(options->given->environment, "PIDONE_RELEASE"),
+	};
+	if (settings_load(&s->settings, options->config, s->plan, &facts, err) < 0 ||
 	    open_descriptors(s, err) < 0)
 		return EXIT_CODE_CONFIG;
 	settings_lifecycle_plan(&s->settings, s->plan, options->config, &s->lifecycle_plan);

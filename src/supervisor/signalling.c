@@ -104,6 +104,7 @@ void supervisor_stop_step(struct supervisor *s, int signo)
 
 void supervisor_stop_process(struct supervisor *s, uint16_t index, int received)
 {
+	supervisor_report_health(s); /* not ready before it may answer no more */
 	stop_one(s, supervisor_find_child(s, CHILD_PROCESS, index), stop_signal(s, received),
 		 s->lifecycle.processes[index].unhealthy ? ": its live check failed" : "");
 }

@@ -22,6 +22,7 @@ enum child_kind {
 	CHILD_STEP,
 	CHILD_PROCESS, /* index */
 	CHILD_AGENT,
+	CHILD_MARKER, /* index of the step, or their number */
 	CHILD_PROBE_SERVER,
 	CHILD_WAITER, /* index of the target */
 	CHILD_CHECK,  /* index */
@@ -98,7 +99,7 @@ struct supervisor {
 	uv_timer_t timers[LIFECYCLE_TIMER_PER_PROCESS];
 	uv_timer_t reminder; /* once a minute while waiting */
 	uv_timer_t sweep_timer;
-	struct keeper agent, probe_server;
+	struct keeper agent, marker, probe_server;
 	int signal_fd;
 	int children_fd;     /* /proc/self/task/…/children, or -1 */
 	int ask_fds[2];      /* [0] PID 1's, [1] the probe server's */
@@ -134,6 +135,7 @@ struct supervisor {
 	char exec_reason[MESSAGE_TEXT_SIZE]; /* why a child could not be the app */
 	pid_t exec_reason_of;                /* that child */
 	char lock_reason[PAGE_REASON_SIZE];
+	char mark_reason[PAGE_REASON_SIZE];   /* why the mark is not known or set yet */
 	char stopped_while[PAGE_REASON_SIZE]; /* what was waited for at the stop request */
 	char session_id[48];                  /* this start of this container */
 	char session_name[AGENT_SESSION_NAME_SIZE];
@@ -225,6 +227,7 @@ pid_t supervisor_find_orphan(struct supervisor *s);
 void supervisor_init_keepers(struct supervisor *s);
 void supervisor_start_waiter(struct supervisor *s, uint16_t target);
 void supervisor_start_locker(struct supervisor *s);
+void supervisor_start_marker(struct supervisor *s);
 void supervisor_start_probe_server(struct supervisor *s);
 void supervisor_start_again_later(struct keeper *keeper);
 
@@ -238,6 +241,13 @@ void supervisor_own_ended(struct supervisor *s, const struct child *child, int c
 void supervisor_log_waiting(struct supervisor *s);
 /* What is waited for, and why, as long as something is; else "". */
 const char *supervisor_waiting_reason(const struct supervisor *s, char *buffer, size_t size);
+
+/* marks.c: what runs once */
+void supervisor_start_marking(struct supervisor *s);
+void supervisor_stop_marking(struct supervisor *s);
+void supervisor_on_mark_message(struct supervisor *s, const struct message *message,
+				struct child *child);
+void supervisor_marker_ended(struct supervisor *s, const struct child *child, int code);
 
 /* checks.c */
 /* In a child that checks or waits: its environment and its directory. */

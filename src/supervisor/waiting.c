@@ -120,6 +120,8 @@ static void on_lock_message(struct supervisor *s, const struct message *message,
 		break;
 	case MESSAGE_LOCK_LOST:
 		child->reported = true;
+		if (!s->lifecycle.lock_held) /* given back in the same moment */
+			break;
 		supervisor_set_reason(s, "lost the lock: %s", message->text);
 		log_error("lock-lost", "lost the lock: %s", message->text);
 		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_LOCK_LOST });
@@ -135,6 +137,9 @@ static void on_lock_message(struct supervisor *s, const struct message *message,
 	case MESSAGE_CHECK_OK:
 	case MESSAGE_CHECK_FAILED:
 	case MESSAGE_WAIT_DONE:
+	case MESSAGE_MARK_MISSING:
+	case MESSAGE_MARK_THERE:
+	case MESSAGE_MARK_FAILED:
 	case MESSAGE_TYPE_END:
 		break;
 	}
@@ -165,6 +170,9 @@ static void on_wait_message(struct supervisor *s, const struct message *message,
 	case MESSAGE_LOCK_GAINED:
 	case MESSAGE_LOCK_LOST:
 	case MESSAGE_LOCK_FAILED:
+	case MESSAGE_MARK_MISSING:
+	case MESSAGE_MARK_THERE:
+	case MESSAGE_MARK_FAILED:
 	case MESSAGE_TYPE_END:
 		break;
 	}
@@ -190,6 +198,9 @@ void supervisor_on_message(struct supervisor *s, const struct message *message, 
 		break;
 	case CHILD_WAITER:
 		on_wait_message(s, message, child);
+		break;
+	case CHILD_MARKER:
+		supervisor_on_mark_message(s, message, child);
 		break;
 	case CHILD_CHECK:
 		child->reported = true;
@@ -254,6 +265,9 @@ void supervisor_own_ended(struct supervisor *s, const struct child *child, int c
 		if (child->reported || s->lifecycle.state != LIFECYCLE_WAITING)
 			break;
 		supervisor_start_again_later(&s->waits[child->index].keeper);
+		break;
+	case CHILD_MARKER:
+		supervisor_marker_ended(s, child, code);
 		break;
 	case CHILD_PROBE_SERVER:
 		if (s->lifecycle.state >= LIFECYCLE_REAPING)

@@ -20,6 +20,9 @@ struct world {
 	bool kill_told;
 	bool step_runs;
 	bool step_told;       /* STOP_STEP was said */
+	bool asks_mark, sets_mark;
+	uint8_t due;          /* the marked step that may run: its number + 1 */
+	uint8_t done;         /* the marked step that has ended with 0: its number + 1 */
 	bool mains[2];
 	bool mains_told[2];
 	bool left_told[2]; /* what a main left got its TERM: there may be somebody */
@@ -78,6 +81,12 @@ static void violated(const char *rule, uint32_t from, const struct lifecycle_eve
 			violated(rule, from, event); \
 	} while (0)
 
+static bool is_marked(uint16_t step)
+{
+	return step < walk.plan->n_steps ? (walk.plan->marked >> step & 1) != 0
+					 : walk.plan->marks_the_end;
+}
+
 /* Carries out the actions in the world, and checks each against it. */
 static void perform(struct world *w, const struct lifecycle *lc,
 		    const struct lifecycle_actions *actions, uint32_t from,
@@ -99,19 +108,51 @@ static void perform(struct world *w, const struct lifecycle *lc,
 			MUST(!w->asked_to_stop, "no start after a stop request");
 			w->locking = true;
 			break;
+		case LIFECYCLE_DO_UNLOCK:
+			MUST(w->holds_lock, "gives back what it has");
+			MUST(!w->step_runs && !w->sets_mark, "gives it back behind the steps");
+			w->holds_lock = false;
+			break;
+		case LIFECYCLE_DO_ASK_MARK:
+			MUST(!w->asked_to_stop, "no start after a stop request");
+			MUST(is_marked(a->index) && a->index < walk.plan->n_steps,
+			     "asks for a mark that there may be");
+			MUST(w->holds_lock && !w->step_runs, "asks under the lock, nothing beside");
+			w->asks_mark = true;
+			w->rest_told = w->kill_told = false;
+			break;
+		case LIFECYCLE_DO_SET_MARK:
+			MUST(is_marked(a->index), "sets a mark that there may be");
+			MUST(a->index == walk.plan->n_steps || w->done == a->index + 1,
+			     "marks a step when it has ended well");
+			MUST(a->index < walk.plan->n_steps || lc->step == walk.plan->n_steps,
+			     "marks the end behind the last step");
+			MUST((w->holds_lock || !walk.plan->lock) && !w->step_runs && !w->kill_told,
+			     "marks under the lock");
+			w->sets_mark = true;
+			break;
+		case LIFECYCLE_DO_STOP_MARKING:
+			MUST(w->asks_mark || w->sets_mark, "stops what it began");
+			w->asks_mark = w->sets_mark = false;
+			break;
 		case LIFECYCLE_DO_START_STEP:
+			MUST(!is_marked(a->index) || w->due == a->index + 1,
+			     "a marked step runs only when its mark is missing");
+			MUST(!w->asks_mark && !w->sets_mark, "no step beside a mark");
 			MUST(!w->asked_to_stop, "no start after a stop request");
 			MUST(!w->step_runs && !w->mains[0] && !w->mains[1], "one step at a time");
 			MUST(!walk.plan->lock || w->holds_lock, "steps run under the lock");
 			MUST(a->index < walk.plan->n_steps, "starts a step that there is");
 			w->step_runs = true;
-			w->step_told = false;
+			w->step_told = w->rest_told = w->kill_told = false;
 			break;
 		case LIFECYCLE_DO_START_PROCESS:
 			MUST(!w->asked_to_stop, "no start after a stop request");
 			MUST(!w->mains[a->index], "never two of one process");
 			MUST(!w->step_runs, "no process beside a step");
-			MUST(!walk.plan->lock || w->holds_lock, "a singleton runs under its lock");
+			MUST(!walk.plan->lock || walk.plan->lock_for_steps || w->holds_lock,
+			     "a singleton runs under its lock");
+			MUST(!w->asks_mark && !w->sets_mark, "no process before the marks");
 			MUST(!w->left_told[a->index],
 			     "starts when nothing of the one before is left");
 			w->mains[a->index] = true;
@@ -151,8 +192,8 @@ static void perform(struct world *w, const struct lifecycle *lc,
 			break;
 		case LIFECYCLE_DO_KILL_REST:
 			MUST(w->rest_told || w->step_told || w->mains_told[0] || w->mains_told[1] ||
-				     event->type == LIFECYCLE_LOCK_LOST,
-			     "KILL only after a polite request, or for a lost lock");
+				     event->type == LIFECYCLE_LOCK_LOST || w->sets_mark,
+			     "KILL only after a polite request, or for a lost lock, or a mark");
 			w->rest_told = w->kill_told = true;
 			w->left_told[0] = w->left_told[1] = false;
 			break;
@@ -160,6 +201,7 @@ static void perform(struct world *w, const struct lifecycle *lc,
 			MUST(w->kill_told || (!w->mains[0] && !w->mains[1] && !w->step_runs),
 			     "the lock goes last");
 			MUST(!w->released, "releases once");
+			MUST(!w->asks_mark && !w->sets_mark, "the lock goes behind the marks");
 			w->released = true;
 			w->waiting = w->locking = false;
 			break;
@@ -260,6 +302,9 @@ static void follow(uint32_t from, struct lifecycle_event given, const struct wor
 	MUST((next.lc.state == LIFECYCLE_EXIT) == next.world.exited, "exit and its action agree");
 	/* from the release on only what could not be killed may still run */
 	bool knows = next.world.step_runs == next.lc.step_running || next.world.released;
+	MUST(next.world.asks_mark == (next.lc.marking == LIFECYCLE_MARKING_ASKS) &&
+		     next.world.sets_mark == (next.lc.marking == LIFECYCLE_MARKING_SETS),
+	     "knows which mark is worked on");
 	for (int p = 0; p < 2; p++)
 		knows = knows && (next.world.released ||
 				  next.world.mains[p] ==
@@ -286,6 +331,11 @@ static void simple(uint32_t from, enum lifecycle_event_type type, int code)
 		w.locking = false;
 	if (type == LIFECYCLE_LOCKED || type == LIFECYCLE_LOCK_LOST)
 		w.holds_lock = type == LIFECYCLE_LOCKED;
+	if (type == LIFECYCLE_MARK_MISSING)
+		w.due = (uint8_t)(walk.nodes[from].lc.step + 1);
+	if (type == LIFECYCLE_MARK_MISSING || type == LIFECYCLE_MARK_THERE ||
+	    type == LIFECYCLE_MARK_FAILED)
+		w.asks_mark = w.sets_mark = false;
 	follow(from, (struct lifecycle_event){ .type = type, .code = code }, &w);
 }
 
@@ -296,6 +346,8 @@ static void ends(uint32_t from)
 	for (size_t c = 0; c < ARRAY_SIZE(codes); c++) {
 		struct world w = now;
 		w.step_runs = false;
+		w.done = now.step_runs && codes[c] == 0 ? (uint8_t)(walk.nodes[from].lc.step + 1)
+							: now.done;
 		if (now.step_runs)
 			follow(from, (struct lifecycle_event){ .type = LIFECYCLE_STEP_ENDED,
 							       .code = codes[c],
@@ -333,6 +385,12 @@ static void expand(uint32_t from)
 	}
 	if (w.holds_lock)
 		simple(from, LIFECYCLE_LOCK_LOST, 0);
+	if (w.asks_mark)
+		simple(from, LIFECYCLE_MARK_MISSING, 0);
+	if (w.asks_mark || w.sets_mark) {
+		simple(from, LIFECYCLE_MARK_THERE, 0);
+		simple(from, LIFECYCLE_MARK_FAILED, 69);
+	}
 	ends(from);
 	for (uint8_t p = 0; p < 2; p++)
 		if (w.mains[p])
@@ -467,6 +525,18 @@ int main(int argc, char **argv)
 		  { .waits = true, .wait_timeout = true, .lock = true, .lock_timeout = true,
 		    .n_steps = 2, .step_retries = 1, .step_timeout = true, .grace = true } },
 		{ "init without grace", { .lock = true, .n_steps = 1 } },
+		{ "init with steps that run once",
+		  { .lock = true, .n_steps = 3, .marked = 5, .step_retries = 1, .grace = true,
+		    .step_timeout = true, .marks_the_end = true } },
+		{ "init of steps that run once, without grace",
+		  { .lock = true, .n_steps = 1, .marked = 1, .marks_the_end = true } },
+		{ "init without a lock, that marks its end",
+		  { .n_steps = 1, .grace = true, .marks_the_end = true } },
+		{ "run with a step that runs once",
+		  { .lock = true, .lock_for_steps = true, .n_steps = 2, .marked = 2,
+		    .n_processes = 1, .grace = true, .restart = LIFECYCLE_RESTART_ALWAYS } },
+		{ "singleton with a step that runs once",
+		  { .lock = true, .n_steps = 1, .marked = 1, .n_processes = 1, .grace = true } },
 		{ "run", { .waits = true, .n_processes = 1, .grace = true, .drain = true } },
 		{ "run without grace", { .n_processes = 1 } },
 		{ "run with a step", { .n_steps = 1, .n_processes = 1, .grace = true } },

@@ -213,6 +213,27 @@ static void the_program_is_named_shortly(void **state)
 	assert_program("/bin/abcdefghijklmnopqrstuvwxyz", "abcdefghijklmno");
 }
 
+static void assert_name(const char *text, const char *expected)
+{
+	char buffer[24];
+	assert_string_equal(command_name(text, buffer, sizeof(buffer)), expected);
+}
+
+static void a_step_is_named_after_djangos_command(void **state)
+{
+	(void)state;
+	assert_name("python manage.py createsuperuser --noinput", "createsuperuser");
+	assert_name("/venv/bin/python /app/manage.py warm_cache", "warm_cache");
+	assert_name("./manage.py loaddata2", "loaddata2");
+	/* no other word: it may be a secret */
+	assert_name("./setup --password s3cret", "setup");
+	assert_name("python manage.py --password=s3cret x", "python");
+	assert_name("python manage.py s3cret! x", "python");
+	assert_name("sh -c 'python manage.py migrate'", "sh");
+	assert_name("python manage.py", "python");
+	assert_name("python manage.py abcdefghijklmnopqrstuvwxyz", "python");
+}
+
 static void assert_operator(const char *text, const char *expected)
 {
 	const char *got = command_shell_operator(text);
@@ -284,6 +305,7 @@ int main(void)
 		cmocka_unit_test(words_before_an_error_are_not_added),
 		cmocka_unit_test(texts_keep_blanks_and_quotes),
 		cmocka_unit_test(the_program_is_named_shortly),
+		cmocka_unit_test(a_step_is_named_after_djangos_command),
 		cmocka_unit_test(shell_operators_are_found_outside_quotes),
 		cmocka_unit_test(quoted_words_come_back),
 	};

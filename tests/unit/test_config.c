@@ -488,30 +488,6 @@ static void keys_without_effect_are_warned_about(void **state)
 			"W f:3: 'secret-dir' in [postgres] is not used: 'url' (f:2) comes first\n");
 }
 
-static void what_is_not_built_is_refused(void **state)
-{
-	(void)state;
-	assert_messages(
-		"[run]\ncommand = c\nready = notify\nlive = notify\nwait = migrations\n"
-		"[init]\nonce = a | b\nonce-per-release = c\n",
-		"E f:5: 'wait' in [run]: 'migrations' is not supported by this version: use "
-		"exec:python manage.py migrate --check\n"
-		"E f:7: 'once' in [init]: not supported by this version: make it a 'step' that can "
-		"run at every start\n"
-		"E f:8: 'once-per-release' in [init]: not supported by this version: make it a "
-		"'step' that can run at every start\n");
-	assert_result("", VARIABLES("PIDONE_RUN_ONCE=a\nb", "PIDONE_ASYNC_WAIT=postgres\nmigrations"),
-		      NULL,
-		      "E PIDONE_RUN_ONCE: 'once' in [run]: not supported by this version: make it a "
-		      "'step' that can run at every start\n"
-		      "E PIDONE_RUN_ONCE: 'once' in [run]: not supported by this version: make it a "
-		      "'step' that can run at every start\n"
-		      "E PIDONE_ASYNC_WAIT: 'wait' in [async]: 'migrations' is not supported by this "
-		      "version: use exec:python manage.py migrate --check\n");
-	assert_messages("[run]\ncommand = c\nready = exec:notify\nwait = none\nstep = once\n"
-			"[env]\nonce = notify\n", "");
-}
-
 static void all_problems_are_told_at_once_in_order(void **state)
 {
 	(void)state;
@@ -755,7 +731,6 @@ int main(void)
 		cmocka_unit_test(a_secret_in_the_wrong_line_is_not_shown),
 		cmocka_unit_test(a_shell_reads_its_commands_itself),
 		cmocka_unit_test(keys_without_effect_are_warned_about),
-		cmocka_unit_test(what_is_not_built_is_refused),
 		cmocka_unit_test(all_problems_are_told_at_once_in_order),
 		cmocka_unit_test(variables_replace_the_file),
 		cmocka_unit_test(variables_reach_every_kind_of_key),
