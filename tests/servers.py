@@ -17,9 +17,10 @@ from inits import BASE_ENV, Process
 
 class Postgres:
     """Debian's PostgreSQL 15 in a directory of its own, on a port of its own.
-    password: require it (scram-sha-256) of everybody over TCP."""
+    password: require it (scram-sha-256) of everybody over TCP. standby_of: a streaming
+    standby of that one."""
 
-    def __init__(self, start=True, password=None, options=()):
+    def __init__(self, start=True, password=None, options=(), standby_of=None):
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
         if not found:
             skip("needs postgresql-15")
@@ -35,10 +36,7 @@ class Postgres:
             entry = pwd.getpwnam("postgres")
             os.chown(self.dir, entry.pw_uid, entry.pw_gid)
             os.chown(self.socket_dir, entry.pw_uid, entry.pw_gid)
-        done = self._run([self.bin + "/initdb", "-D", self.data, "-A", "trust", "-U", "postgres",
-                          "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"])
-        if done.returncode != 0:
-            raise Failure("initdb: " + done.stdout)
+        self._make_data(standby_of)
         settings = ["listen_addresses='127.0.0.1,::1'", "port=%d" % self.port,
                     "unix_socket_directories='%s'" % self.socket_dir, "fsync=off",
                     "max_connections=50", "shared_buffers=16MB"] + list(options)
@@ -53,6 +51,17 @@ class Postgres:
                 file.write("local all all trust\nhost all all all scram-sha-256\n")
         if start:
             self.start()
+
+    def _make_data(self, standby_of):
+        if standby_of is None:
+            argv = [self.bin + "/initdb", "-D", self.data, "-A", "trust", "-U", "postgres",
+                    "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
+        else:
+            argv = [self.bin + "/pg_basebackup", "-D", self.data, "-R", "--no-sync", "-c", "fast",
+                    "-h", standby_of.socket_dir, "-p", str(standby_of.port), "-U", "postgres"]
+        done = self._run(argv)
+        if done.returncode != 0:
+            raise Failure(done.stdout)
 
     def _run(self, argv, **more):
         if IS_ROOT:
@@ -107,6 +116,31 @@ class Postgres:
         if self.password:
             found["PGPASSWORD"] = self.password
         return found
+
+
+class PgBouncer:
+    """Debian's, before a Postgres: its database under the same name."""
+
+    def __init__(self, postgres, mode="transaction", settings=()):
+        need_command("pgbouncer")
+        self.port = free_port()
+        directory = tempfile.mkdtemp(prefix="pgbouncer.", dir=harness.tmp)
+        os.chmod(directory, 0o755)
+        path = directory + "/pgbouncer.ini"
+        lines = ["[databases]", "postgres = host=127.0.0.1 port=%d user=postgres" % postgres.port,
+                 "[pgbouncer]", "listen_addr = 127.0.0.1", "listen_port = %d" % self.port,
+                 "pool_mode = " + mode, "unix_socket_dir =", "default_pool_size = 5"]
+        if not any(line.startswith("auth_type") for line in settings):
+            lines.append("auth_type = any")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("\n".join(lines + list(settings)) + "\n")
+        self.process = Process(["pgbouncer", path], name="pgbouncer",
+                               user=postgres.user if IS_ROOT else None)
+        self.process.expect("process up")
+
+    def url(self, user="postgres", password=None, database="postgres"):
+        return "postgres://%s%s@127.0.0.1:%d/%s" % (user, ":" + password if password else "",
+                                                    self.port, database)
 
 
 class Redis:

@@ -138,6 +138,7 @@ script_tests = \
 	tests/ns/test_faults.py \
 	tests/pg/test_lock.py \
 	tests/pg/test_once.py \
+	tests/pg/test_readiness.py \
 	tests/pg/test_roles.py \
 	tests/pg/test_wait.py \
 	tests/pg/test_wait_migrations.py \

@@ -7,7 +7,7 @@ import signal
 import harness
 from agent import agent, pid_of
 from inits import Process
-from servers import FakeServer, Postgres
+from servers import FakeServer, PgBouncer, Postgres
 
 # first 8 bytes of SHA-256("pidone:shop"), signed
 KEY = int.from_bytes(hashlib.sha256(b"pidone:shop").digest()[:8], "big", signed=True)
@@ -220,29 +220,11 @@ def test_lock_url():
     tool.expect("EXIT 69$")
 
 
-def pooler(postgres):
-    """PgBouncer in transaction mode before postgres; its port."""
-    harness.need_command("pgbouncer")
-    port = harness.free_port()
-    path = harness.tmp + "/pgbouncer.ini"
-    with open(path, "w") as file:
-        file.write("[databases]\npostgres = host=127.0.0.1 port=%d user=postgres\n[pgbouncer]\n"
-                   "listen_addr = 127.0.0.1\nlisten_port = %d\nauth_type = any\n"
-                   "pool_mode = transaction\nunix_socket_dir =\ndefault_pool_size = 5\n" % (postgres.port, port))
-    os.chmod(path, 0o644)
-    os.chmod(harness.tmp, 0o755)
-    process = Process(["pgbouncer", path], name="pgbouncer",
-                              user=postgres.user if harness.IS_ROOT else None)
-    process.expect("process up")
-    return port
-
-
 def test_through_a_pooler():
     """It excludes and releases through a transaction pooler, whose idle connections
     keep the names of clients that are long gone."""
     postgres = Postgres()
-    port = pooler(postgres)
-    env = {"DATABASE_URL": "postgres://postgres@127.0.0.1:%d/postgres" % port}
+    env = {"DATABASE_URL": PgBouncer(postgres).url()}
     step = dict(env, PGAPPNAME="pidone/shop/old")
     done = Process([postgres.bin + "/psql", "-X", "-q", "-c", "SELECT 1",
                             env["DATABASE_URL"]], env=step, name="step")
