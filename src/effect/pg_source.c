@@ -304,6 +304,9 @@ static enum pg_source_result run(struct search *search, const source_step *steps
 	return result;
 }
 
+static const source_step sources[] = { from_url, from_variable, from_variable_file, from_secret_dir,
+				       from_pg_variables };
+
 static enum pg_source_result from_lock_url(struct search *search)
 {
 	return from_setting(search, "lock-url");
@@ -314,12 +317,10 @@ enum pg_source_result pg_source_find(const struct config *config,
 				     const void *context, struct conninfo *ret_conninfo,
 				     char *ret_origin, size_t origin_size, struct err *err)
 {
-	static const source_step steps[] = { from_url, from_variable, from_variable_file,
-					     from_secret_dir, from_pg_variables };
 	struct search search = {
 		config, lookup, context, ret_conninfo, ret_origin, origin_size, err
 	};
-	enum pg_source_result result = run(&search, steps, ARRAY_SIZE(steps));
+	enum pg_source_result result = run(&search, sources, ARRAY_SIZE(sources));
 	return result == PG_SOURCE_FOUND ? complete(&search, true) : result;
 }
 
@@ -339,4 +340,51 @@ enum pg_source_result pg_source_find_lock(const struct config *config,
 	if (result == PG_SOURCE_FOUND)
 		return complete(&search, conninfo_get(ret_conninfo, "host") == NULL);
 	return result;
+}
+
+/* ---- sources that disagree ---- */
+
+/* What one of them leaves open is no contradiction. */
+static bool differ(const struct conninfo *a, const struct conninfo *b)
+{
+	static const char *const keywords[] = { "host", "port", "dbname" };
+	for (size_t i = 0; i < ARRAY_SIZE(keywords); i++) {
+		const char *one = conninfo_get(a, keywords[i]);
+		const char *other = conninfo_get(b, keywords[i]);
+		if (one != NULL && other != NULL && strcasecmp(one, other) != 0)
+			return true;
+	}
+	return false;
+}
+
+bool pg_source_disagrees(const struct config *config,
+			 const char *(*lookup)(const char *, const void *), const void *context,
+			 struct err *ret)
+{
+	char origins[2][256], masked[2][128];
+	struct conninfo conninfo[2] = { { .n = 0 }, { .n = 0 } };
+	struct err err;
+	bool found = false, differs = false;
+	for (size_t i = 0; i < ARRAY_SIZE(sources) && !differs; i++) {
+		struct conninfo *place = &conninfo[found];
+		struct search search = { config, lookup,         context,
+					 place,  origins[found], sizeof(origins[found]),
+					 &err };
+		enum pg_source_result result = run(&search, &sources[i], 1);
+		if (result == PG_SOURCE_FOUND && sources[i] == from_pg_variables)
+			result = complete(&search, true);
+		if (result != PG_SOURCE_FOUND)
+			continue;
+		differs = found && differ(&conninfo[0], place);
+		(void)conninfo_masked(place, masked[found], sizeof(masked[found]));
+		if (found && !differs)
+			conninfo_fini(place);
+		found = true;
+	}
+	conninfo_fini(&conninfo[0]);
+	conninfo_fini(&conninfo[1]);
+	if (differs)
+		(void)err_set(ret, 0, "%s says %s, and %s says %s: the first counts", origins[0],
+			      masked[0], origins[1], masked[1]);
+	return differs;
 }

@@ -32,3 +32,9 @@ enum pg_source_result pg_source_find_lock(const struct config *config,
 					  const void *context, struct conninfo *ret_conninfo,
 					  char *ret_origin, size_t origin_size,
 					  struct err *err) ATTR_CHECK;
+
+/* Do two sources name different servers or databases? *ret names both, for a warning: the
+ * one that counts may be the forgotten one. */
+bool pg_source_disagrees(const struct config *config,
+			 const char *(*lookup)(const char *, const void *), const void *context,
+			 struct err *ret);

@@ -121,6 +121,9 @@ static int find_database(const struct launch *launch, struct err *err)
 	switch (pg_source_find(launch->config, environment_lookup, &sources, &conninfo, origin,
 			       sizeof(origin), err)) {
 	case PG_SOURCE_FOUND:
+		if (pg_source_disagrees(launch->config, environment_lookup, &sources, err))
+			log_warning("database", "%s", err->msg);
+		return LAUNCH_DATABASE;
 	case PG_SOURCE_NOT_YET:
 		return LAUNCH_DATABASE;
 	case PG_SOURCE_INVALID:

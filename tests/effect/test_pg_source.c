@@ -307,6 +307,45 @@ static void test_lock_url(void **state)
 	assert_string_equal(get(world, "password"), "p");
 }
 
+static void assert_disagrees(struct world *world, const char *const *environment,
+			     const char *expected)
+{
+	world->environment = environment;
+	bool disagrees = pg_source_disagrees(&world->config, lookup, world, &world->err);
+	assert_int_equal(disagrees, expected != NULL);
+	if (expected != NULL)
+		assert_string_equal(world->err.msg, expected);
+}
+
+/* Two places for one thing: the one that counts may be the forgotten one. */
+static void test_sources_that_disagree(void **state)
+{
+	struct world *world = *state;
+	static const char url[] = "postgres://shop:sesame@db1:5432/shop";
+#define BOTH(...) ((const char *const[]){ "DATABASE_URL", url, __VA_ARGS__, NULL })
+	assert_disagrees(
+		world, BOTH("PGHOST", "db2", "PGUSER", "shop", "PGPASSWORD", "sesame"),
+		"DATABASE_URL says shop@db1:5432/shop, and PGHOST says shop@db2: the first "
+		"counts");
+	assert_disagrees(world, BOTH("PGHOST", "db1", "PGPORT", "5433", "PGUSER", "shop"),
+			 "DATABASE_URL says shop@db1:5432/shop, and PGHOST says shop@db1:5433: "
+			 "the first counts");
+	/* the same, or left open */
+	assert_disagrees(world, BOTH("PGHOST", "DB1", "PGPORT", "5432", "PGDATABASE", "shop"),
+			 NULL);
+	assert_disagrees(world, BOTH("PGHOST", "db1", "PGUSER", "other"), NULL);
+	assert_disagrees(world, BOTH("PGSSLMODE", "require"), NULL);
+	assert_disagrees(world, (const char *const[]){ "PGHOST", "db2", NULL }, NULL);
+	assert_disagrees(
+		world, (const char *const[]){ "DATABASE_URL", "sqlite:///x", "PGHOST", "a", NULL },
+		NULL);
+	configure(world, "[postgres]\nurl = postgres://shop@db0/shop\n");
+	assert_disagrees(world, BOTH("PGHOST", "db0"),
+			 "url (test.ini:2) says shop@db0/shop, and DATABASE_URL says "
+			 "shop@db1:5432/shop: the first counts");
+#undef BOTH
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -323,6 +362,7 @@ int main(void)
 		CASE(test_service_keeps_its_user),
 		CASE(test_port_that_is_none),
 		CASE(test_lock_url),
+		CASE(test_sources_that_disagree),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("pg_source", tests, NULL, NULL);
