@@ -140,6 +140,7 @@ script_tests = \
 	tests/pg/test_once.py \
 	tests/pg/test_readiness.py \
 	tests/pg/test_roles.py \
+	tests/pg/test_secrets.py \
 	tests/pg/test_wait.py \
 	tests/pg/test_wait_migrations.py \
 	tests/model/table \
