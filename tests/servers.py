@@ -121,7 +121,7 @@ class Postgres:
 class PgBouncer:
     """Debian's, before a Postgres: its database under the same name."""
 
-    def __init__(self, postgres, mode="transaction", settings=()):
+    def __init__(self, postgres, mode="transaction", settings=(), pool_size=5):
         need_command("pgbouncer")
         self.port = free_port()
         directory = tempfile.mkdtemp(prefix="pgbouncer.", dir=harness.tmp)
@@ -129,7 +129,8 @@ class PgBouncer:
         path = directory + "/pgbouncer.ini"
         lines = ["[databases]", "postgres = host=127.0.0.1 port=%d user=postgres" % postgres.port,
                  "[pgbouncer]", "listen_addr = 127.0.0.1", "listen_port = %d" % self.port,
-                 "pool_mode = " + mode, "unix_socket_dir =", "default_pool_size = 5"]
+                 "pool_mode = " + mode, "unix_socket_dir =",
+                 "default_pool_size = %d" % pool_size]
         if not any(line.startswith("auth_type") for line in settings):
             lines.append("auth_type = any")
         with open(path, "w", encoding="ascii") as file:

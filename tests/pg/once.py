@@ -1,5 +1,7 @@
 """A database, and steps that leave a line in a journal each time they run."""
+import contextlib
 import os
+import subprocess
 
 import harness
 from inits import Pidone
@@ -55,3 +57,16 @@ class World:
     def marks(self):
         return self.db.psql("SELECT step, release, done IS NOT NULL FROM pidone_once"
                             " ORDER BY started").split("\n")
+
+
+@contextlib.contextmanager
+def session(env, sql):
+    """A session that has done this, and is there while the block runs."""
+    with subprocess.Popen(["psql", "-XqtA"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True, env=dict(os.environ, **env)) as psql:
+        psql.stdin.write(sql + "\n\\echo done\n")
+        psql.stdin.flush()
+        while "done" not in psql.stdout.readline():
+            pass
+        yield
+        psql.stdin.close()

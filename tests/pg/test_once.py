@@ -8,7 +8,7 @@ import subprocess
 import harness
 from harness import wait_until
 from inits import Pidone, finished
-from once import World, work
+from once import World, session, work
 from proc import children_of, command_name
 
 
@@ -105,22 +105,9 @@ def held_up(w, condition):
               " 'BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NEW; END';"
               " CREATE TRIGGER hold_up BEFORE INSERT OR UPDATE ON pidone_once FOR EACH ROW"
               " WHEN (%s) EXECUTE FUNCTION hold_up()" % condition)
-    with session(w, "SELECT pg_advisory_lock(42);"):
+    with session(w.db.env(), "SELECT pg_advisory_lock(42);"):
         yield
     w.db.psql("DROP TRIGGER hold_up ON pidone_once")
-
-
-@contextlib.contextmanager
-def session(w, sql):
-    """A session that has done this, and is there while the block runs."""
-    with subprocess.Popen(["psql", "-qtA"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          text=True, env=dict(os.environ, **w.db.env())) as psql:
-        psql.stdin.write(sql + "\n\\echo done\n")
-        psql.stdin.flush()
-        while "done" not in psql.stdout.readline():
-            pass
-        yield
-        psql.stdin.close()
 
 
 def wait_until_held_up(w):
@@ -185,7 +172,7 @@ def test_killed_marker():
     """`kill -9` of the child that asks costs a retry"""
     w = World()
     w.run("step = true", release="v0")
-    with session(w, "BEGIN; LOCK TABLE pidone_once;"):
+    with session(w.db.env(), "BEGIN; LOCK TABLE pidone_once;"):
         p = w.start("once = " + work())
         marker = wait_until(lambda: markers_of(p), 10)[0]
         os.kill(marker, signal.SIGKILL)
@@ -199,7 +186,7 @@ def test_term_while_it_asks():
     """TERM while it asks for the mark: the step is not started, 143 at once"""
     w = World()
     w.run("step = true", release="v0")
-    with session(w, "BEGIN; LOCK TABLE pidone_once;"):
+    with session(w.db.env(), "BEGIN; LOCK TABLE pidone_once;"):
         p = w.start("once = " + work())
         wait_until(lambda: markers_of(p), 10)
         p.signal(signal.SIGTERM)
