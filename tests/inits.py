@@ -1,5 +1,6 @@
 """Programs under test: any (Process), pidone as a container engine starts it (Pidone), or the
 init that $PID1 names (Init)."""
+import fcntl
 import http.client
 import json
 import os
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 
@@ -17,6 +19,11 @@ import harness
 from harness import (BIN, NSRUN, PID1, SLOW, SRCDIR, WRAPPER, Failure, need_command, need_root,
                      wait_until)
 from proc import descendants_of, status_of
+
+
+def is_filled(pipe):
+    """Is there something to be read?"""
+    return fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)) != bytes(4)
 
 
 class Process:
@@ -42,7 +49,7 @@ class Process:
                 continue
             reader = threading.Thread(target=self._read, args=(stream, pipe), daemon=True)
             reader.start()
-            self.readers.append(reader)
+            self.readers.append((reader, pipe))
         harness.started.append(self)
 
     def _read(self, stream, pipe):
@@ -65,7 +72,7 @@ class Process:
                         line[2] = True
                         return line[1]
                 left = deadline - time.monotonic()
-                ended = not any(reader.is_alive() for reader in self.readers)
+                ended = not any(reader.is_alive() for reader, _ in self.readers)
                 if left <= 0 or ended:
                     raise Failure("%s: no line matches /%s/ %s" % (
                         self.name, regex, "and it closed its output" if ended
@@ -101,10 +108,17 @@ class Process:
             code = self.popen.wait(timeout * SLOW)
         except subprocess.TimeoutExpired:
             raise Failure("%s did not end within %.1f s" % (self.name, timeout * SLOW)) from None
-        for reader in self.readers:
-            reader.join(1.0)
+        self._read_the_rest()
         self.code = 128 - code if code < 0 else code
         return self.code
+
+    def _read_the_rest(self):
+        """To the end, or until there is nothing in the pipe that somebody else holds open."""
+        for reader, pipe in self.readers:
+            reader.join(1.0)
+            deadline = time.monotonic() + 10 * SLOW
+            while reader.is_alive() and is_filled(pipe) and time.monotonic() < deadline:
+                reader.join(0.1)
 
     def stop(self, timeout=10.0):
         """TERM, and the exit code."""

@@ -70,7 +70,7 @@ def test_only_main_signals_end_a_wait():
 def test_wait_timeout():
     """at a deadline exit 69 with the last reason"""
     p = Pidone(["/run"], config="[run]\ncommand = true\nwait = tcp://127.0.0.1:1\n"
-               "wait-timeout = 400ms\n")
+               "wait-timeout = %dms\n" % (500 * harness.PACE))
     assert p.wait() == 69
     assert "tcp://127.0.0.1:1" in p.termination_log and "refused" in p.termination_log, \
         p.termination_log
