@@ -15,6 +15,7 @@ when it ends, also after a failure.
                    writes into the directory $TEST_REPORTS fails the case
     PIDONE_SANITIZERS  what the program was built with, if anything
     PIDONE_SLOW    factor for every deadline [3; 8 with sanitizers, 12 with a wrapper]
+    PIDONE_TEST_CACHE  a directory for what many cases need and need not make anew
     MUST_WORK=1    a skipped case is a failed one
 
 Only Python's standard library. Nothing sleeps for a fixed time: wait for a
@@ -273,10 +274,11 @@ def _undo_background():
         signal.signal(s, signal.SIG_DFL)
 
 
-def main(under_valgrind=True):
+def main(under_valgrind=True, sanitized=True):
     """Runs the cases of the calling script: all, or those named as arguments. Not under
     valgrind where all is over before the command starts: that part takes a second and a half
-    there, and each other script's cases go through it."""
+    there, and each other script's cases go through it. Not with sanitizers what is about the
+    order of things in a server, and never about our memory."""
     module = sys.modules["__main__"]
     cases = [f for name, f in vars(module).items() if name.startswith("test_") and callable(f)]
     unknown = set(sys.argv[1:]) - {f.__name__ for f in cases}
@@ -285,7 +287,7 @@ def main(under_valgrind=True):
     if sys.argv[1:]:
         cases = [f for f in cases if f.__name__ in sys.argv[1:]]
     wanted = len(cases)
-    if WRAPPER and not under_valgrind:
+    if (WRAPPER and not under_valgrind) or (SANITIZED and not sanitized):
         cases = []
     if WRAPPER:
         cases = [f for f in cases if not hasattr(f, "bare")]

@@ -3,6 +3,7 @@ import glob
 import os
 import pwd
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -53,15 +54,34 @@ class Postgres:
             self.start()
 
     def _make_data(self, standby_of):
-        if standby_of is None:
-            argv = [self.bin + "/initdb", "-D", self.data, "-A", "trust", "-U", "postgres",
-                    "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
+        cache = os.environ.get("PIDONE_TEST_CACHE")
+        if standby_of is not None:
+            self._must("pg_basebackup", "-D", self.data, "-R", "--no-sync", "-c", "fast",
+                       "-h", standby_of.socket_dir, "-p", str(standby_of.port), "-U", "postgres")
+        elif cache is None:
+            self._initdb(self.data)
         else:
-            argv = [self.bin + "/pg_basebackup", "-D", self.data, "-R", "--no-sync", "-c", "fast",
-                    "-h", standby_of.socket_dir, "-p", str(standby_of.port), "-U", "postgres"]
-        done = self._run(argv)
+            self._copy_of_empty(cache + "/initdb")
+
+    def _initdb(self, directory):
+        self._must("initdb", "-D", directory, "-A", "trust", "-U", "postgres", "--no-sync",
+                   "-E", "UTF8", "--locale=C.UTF-8")
+
+    def _copy_of_empty(self, empty):
+        """initdb takes longer than most tests need it for: once for a whole run."""
+        if not os.path.exists(empty):
+            own = "%s.%d" % (empty, os.getpid())
+            self._initdb(own)
+            try:
+                os.rename(own, empty)
+            except OSError:
+                shutil.rmtree(own)  # another test was quicker
+        self._must("/bin/cp", "-a", empty, self.data)
+
+    def _must(self, program, *args):
+        done = self._run([os.path.join(self.bin, program)] + list(args))
         if done.returncode != 0:
-            raise Failure(done.stdout)
+            raise Failure("%s: %s" % (program, done.stdout))
 
     def _run(self, argv, **more):
         if IS_ROOT:

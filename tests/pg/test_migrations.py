@@ -137,4 +137,4 @@ def test_site_does_not_queue_behind_a_migration():
 
 
 if __name__ == "__main__":
-    harness.main()
+    harness.main(sanitized=False)
