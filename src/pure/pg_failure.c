@@ -43,18 +43,22 @@ static const struct {
 	enum pg_class class;
 	const char *remedy, *variable;
 } client_texts[] = {
-	{ "Connection refused", PG_RETRY_QUICKLY,
-	  "is PostgreSQL running there? see %s", HOST_AND_PORT },
-	{ "No such file or directory", PG_RETRY_QUICKLY,
-	  "is PostgreSQL running there? see %s", HOST_AND_PORT },
+	{ "Connection refused", PG_RETRY_QUICKLY, "is PostgreSQL running there? see %s",
+	  HOST_AND_PORT },
+	{ "No such file or directory", PG_RETRY_QUICKLY, "is PostgreSQL running there? see %s",
+	  HOST_AND_PORT },
+	{ "Network is unreachable", PG_RETRY,
+	  "there is no way to it from here: an IPv4 address in a pod that has only IPv6, or the "
+	  "other way round? a name in %s may have both",
+	  "PGHOST" },
 	{ "no password supplied", PG_GRACE, "put the password into %s", "PGPASSWORD" },
-	{ "does not support SSL", PG_GRACE,
-	  "turn TLS on in the server, or set sslmode in %s", "PGSSLMODE" },
+	{ "does not support SSL", PG_GRACE, "turn TLS on in the server, or set sslmode in %s",
+	  "PGSSLMODE" },
 	{ "certificate verify failed", PG_GRACE, "check sslrootcert in %s", "PGSSLROOTCERT" },
-	{ "does not match host name", PG_GRACE,
-	  "use a host name of the certificate in %s", "PGHOST" },
-	{ "authentication method requirement", PG_GRACE,
-	  "check require_auth in %s", "PGREQUIREAUTH" },
+	{ "does not match host name", PG_GRACE, "use a host name of the certificate in %s",
+	  "PGHOST" },
+	{ "authentication method requirement", PG_GRACE, "check require_auth in %s",
+	  "PGREQUIREAUTH" },
 	{ "channel binding", PG_GRACE, "check channel_binding in %s", "PGCHANNELBINDING" },
 };
 

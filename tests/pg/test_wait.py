@@ -113,6 +113,14 @@ def test_echoed_password():
     ends(tool, 69)
 
 
+def test_unreachable():
+    """An address of a family that this place does not have: retried, with a hint."""
+    tool = agent("wait", url(5432, host="192.0.2.1"), "auth-grace = 1ms")
+    reason(tool, r"192\.0\.2\.1:5432: Network is unreachable: there is no way to it from here: an "
+                 "IPv4 address in a pod that has only IPv6, or the other way round\\? a name in "
+                 "DATABASE_URL may have both$")
+
+
 def test_mute():
     """A server that accepts and never speaks ends with attempt-timeout."""
     server = FakeServer("mute")
