@@ -98,6 +98,7 @@ test_tools = \
 	tests/fuzz/fuzz_config \
 	tests/fuzz/fuzz_conninfo \
 	tests/fuzz/fuzz_http \
+	tests/fuzz/fuzz_message \
 	tests/fuzz/fuzz_plan \
 	tests/fuzz/fuzz_sd_notify
 
@@ -125,6 +126,7 @@ tests_fuzz_fuzz_command_SOURCES = tests/fuzz/fuzz_command.c tests/fuzz/replay.c
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay.c
 tests_fuzz_fuzz_conninfo_SOURCES = tests/fuzz/fuzz_conninfo.c tests/fuzz/replay.c
 tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/replay.c
+tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c tests/fuzz/replay.c
 tests_fuzz_fuzz_plan_SOURCES = tests/fuzz/fuzz_plan.c tests/fuzz/replay.c
 tests_fuzz_fuzz_sd_notify_SOURCES = tests/fuzz/fuzz_sd_notify.c tests/fuzz/replay.c
 
@@ -142,6 +144,7 @@ script_tests = \
 	tests/pg/test_readiness.py \
 	tests/pg/test_roles.py \
 	tests/pg/test_secrets.py \
+	tests/pg/test_sources.py \
 	tests/pg/test_wait.py \
 	tests/pg/test_wait_migrations.py \
 	tests/model/table \

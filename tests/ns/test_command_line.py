@@ -253,7 +253,7 @@ def test_lost_output():
 
 def test_help_of_subcommands():
     """--help behind a subcommand prints how to call it, exit 0"""
-    for word in ("check", "explain", "probe", "status", "install"):
+    for word in ("check", "explain", "probe", "status", "once", "install"):
         code, out, err = plain(word, "--help", cwd=harness.tmp)
         assert (code, err) == (0, ""), (word, code, err)
         assert out.startswith("usage: pidone " + word), out
