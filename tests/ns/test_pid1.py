@@ -233,7 +233,8 @@ def test_working_directory_is_not_held():
     p = Init(["sleep", "1077"], cwd=cwd)
     main = process_called(p, "sleep")
     assert os.path.samefile("/proc/%d/cwd" % main, cwd)
-    assert os.path.samefile("/proc/%d/cwd" % p.pid, "/proc/%d/root" % p.pid)
+    wait_until(lambda: os.path.samefile("/proc/%d/cwd" % p.pid, "/proc/%d/root" % p.pid), 5,
+               "the init to go to the root")
     p.signal(signal.SIGTERM)
     assert p.wait() == 143
 
