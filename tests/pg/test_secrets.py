@@ -12,6 +12,7 @@ from agent import says
 from harness import wait_until
 from inits import Pidone, finished
 from proc import children_of, command_name
+from programs import process_called
 from servers import FakeServer, PgBouncer, Postgres
 
 CANARY = "Xq7vZ2mK9wLp4TfR"
@@ -112,6 +113,7 @@ def test_search_finds_them():
     p.wait()
     assert leaks(p.output()), "not found in the log"
     p = Pidone(["sleep", "1000"], argv0="pidone-" + CANARY)
+    process_called(p, "sleep")
     assert leaks(titles(p)), "not found in a title"
     p.signal(signal.SIGTERM)
     p.wait()
