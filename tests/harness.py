@@ -57,7 +57,7 @@ IS_ROOT = os.geteuid() == 0
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 PR_SET_CHILD_SUBREAPER = 36
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
-MS_REC_PRIVATE = 0x4000 | 0x40000
+MS_REC_PRIVATE, MS_BIND = 0x4000 | 0x40000, 0x1000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 started = []      # what this case started, for the diagnostics of a failure
@@ -162,6 +162,16 @@ def _enter_private_world():
         request = fcntl.ioctl(s, SIOCGIFFLAGS, struct.pack("16sH14x", b"lo", 0))
         flags = struct.unpack("16sH14x", request)[1] | IFF_UP
         fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags))
+
+
+def cover(path, text):
+    """For the rest of this case the file has this content."""
+    need_root()
+    with tempfile.NamedTemporaryFile("w", dir=tmp, delete=False) as file:
+        file.write(text)
+    os.chmod(file.name, 0o644)
+    if _libc.mount(file.name.encode(), path.encode(), None, MS_BIND, None) != 0:
+        raise OSError(ctypes.get_errno(), "bind on " + path)
 
 
 def _run_case(function, directory, report):

@@ -140,6 +140,7 @@ script_tests = \
 	tests/ns/test_faults.py \
 	tests/pg/test_lock.py \
 	tests/pg/test_migrations.py \
+	tests/pg/test_names.py \
 	tests/pg/test_once.py \
 	tests/pg/test_readiness.py \
 	tests/pg/test_roles.py \

@@ -129,6 +129,17 @@ const char *signal_name(int signo, char *buffer, size_t size)
 	return buffer;
 }
 
+const char *end_text(int code, int signo, char *buffer, size_t size)
+{
+	char name[16];
+	if (signo != 0)
+		(void)snprintf(buffer, size, "was ended by %s",
+			       signal_name(signo, name, sizeof(name)));
+	else
+		(void)snprintf(buffer, size, "exited with %d", code);
+	return buffer;
+}
+
 int parse_port(const char *text, uint16_t *ret_port)
 {
 	unsigned long value = 0;

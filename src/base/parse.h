@@ -20,6 +20,9 @@ int parse_signal(const char *text, int *ret_signo) ATTR_CHECK;
  * in the caller's buffer. */
 const char *signal_name(int signo, char *buffer, size_t size);
 
+/* How a process ended: "was ended by KILL", "exited with 1". */
+const char *end_text(int code, int signo, char *buffer, size_t size);
+
 int parse_uint(const char *text, unsigned long max, unsigned long *ret) ATTR_CHECK;
 int parse_port(const char *text, uint16_t *ret_port) ATTR_CHECK; /* 1 … 65535 */
 int parse_bool(const char *text, bool *ret) ATTR_CHECK; /* yes no true false on off 1 0 */

@@ -2,6 +2,7 @@
 #include "children/agent_internal.h"
 
 #include "base/parse.h"
+#include "children/busy.h"
 #include "effect/messages.h"
 #include "effect/pg_source.h"
 
@@ -12,6 +13,8 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <time.h>
+
+#define HANG 60 /* so many times attempt-timeout: not even a resolver takes that long */
 
 static const struct {
 	const char *kind; /* of its session's name */
@@ -177,6 +180,7 @@ bool agent_fail(struct agent *agent, const struct pg_failure *failure, int64_t *
 		text_copy(agent->reason, sizeof(agent->reason), failure->reason);
 		messages_send(agent->options->message_fd, MESSAGE_WAIT_REASON, 0, "postgres: %s",
 			      failure->reason);
+		busy_told();
 	}
 	*ret_delay_ms = backoff_delay_ms(&agent->backoff, failure->class == PG_RETRY_QUICKLY,
 					 elapsed_ms, agent_random());
@@ -236,6 +240,8 @@ int agent_main(const struct agent_options *options)
 	struct agent agent = { .options = options };
 	struct err err;
 	settle(options->environment);
+	busy_start(options->message_fd, "postgres: ",
+		   HANG * config_duration(options->config, "postgres", "attempt-timeout"));
 	agent.lib = pg_lib_load(&err);
 	if (agent.lib == NULL) {
 		pg_failure_set(&agent.last, PG_FATAL, "%s", err.msg);

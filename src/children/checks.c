@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "children/agent.h"
+#include "children/busy.h"
 #include "effect/http_client.h"
 #include "effect/messages.h"
 #include "effect/stream.h"
@@ -17,6 +18,7 @@
 
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 2000
+#define HANG           60 /* so many times the deadline that each has of its own */
 
 static int check_http(const struct check_spec *spec, const struct check_context *context,
 		      int64_t deadline_ms, char *detail, size_t size, struct err *err)
@@ -171,9 +173,13 @@ int check_wait_main(const struct check_spec *spec, const struct check_context *c
 		    int message_fd)
 {
 	char detail[ERR_MSG_SIZE], told[ERR_MSG_SIZE] = "";
+	busy_start(message_fd, "", HANG * context->timeout_ms);
 	for (int64_t bound_ms = BACKOFF_MIN_MS;; bound_ms *= 2) {
+		busy_with("no answer yet");
 		if (check_run(spec, context, detail, sizeof(detail)) == 0)
 			break;
+		busy_done();
+		busy_told();
 		if (!streq(detail, told))
 			messages_send(message_fd, MESSAGE_WAIT_REASON, 0, "%s", detail);
 		memcpy(told, detail, sizeof(told));

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "children/busy.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -42,6 +43,7 @@ static struct pg_link *try_target(const struct attempt *attempt, struct pg_targe
 	struct pg_failure failure;
 	if (kept->class != PG_OK && pg_now_ms() >= attempt->request->deadline_ms)
 		return NULL;
+	busy_with("%s: no answer yet", target->server);
 	struct pg_link *link = pg_link_try(attempt->lib, attempt->request, target, &failure);
 	if (link == NULL)
 		keep_if_telling(kept, &failure, false);
@@ -71,6 +73,7 @@ static struct pg_link *try_addresses(const struct attempt *attempt, struct pg_ta
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *addresses = NULL;
 	struct pg_link *link = NULL;
+	busy_with("%s: the name server has not answered yet", target->host);
 	int code = getaddrinfo(target->host, NULL, &hints, &addresses);
 	if (code != 0) {
 		pg_failure_set(kept, PG_RETRY, "%s: %s: check the host in %s", target->host,
@@ -156,6 +159,7 @@ struct pg_link *pg_link_open(const struct pg_lib *lib, const struct pg_request *
 	split(&addresses, conninfo_get(request->conninfo, "hostaddr"));
 	split(&ports, conninfo_get(request->conninfo, "port"));
 	struct pg_link *link = try_hosts(&attempt, &hosts, &addresses, &ports);
+	busy_done();
 	list_fini(&hosts);
 	list_fini(&addresses);
 	list_fini(&ports);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "children/agent.h"
+#include "children/busy.h"
 #include "children/checks.h"
 #include "effect/environment.h"
 #include "effect/own_child.h"
@@ -87,11 +88,12 @@ void cmd_wait_start_children(struct wait *wait)
 	}
 }
 
-static void start_again_later(struct wait_target *target, int code)
+static void start_again_later(struct wait_target *target, int code, int signo)
 {
+	char how[64];
 	int64_t now_ms = sys_now_ms();
-	log_warning("waiting", "the child that asks %s ended unasked (%d): starting it again",
-		    target->name, code);
+	log_warning("waiting", "the child that asks %s %s: starting it again", target->name,
+		    busy_describe_end(code, signo, how, sizeof(how)));
 	target->next_start_ms =
 		now_ms + backoff_restart_ms(&target->deaths, now_ms - target->started_ms);
 }
@@ -116,7 +118,7 @@ void cmd_wait_reap_children(struct wait *wait)
 			continue;
 		target->pid = 0;
 		if (!target->done && wait->code < 0)
-			start_again_later(target, code);
+			start_again_later(target, code, signo);
 	}
 }
 

@@ -36,9 +36,14 @@ void messages_send(int send_fd, enum message_type type, int code, const char *fo
 	va_start(args, format);
 	(void)vsnprintf(message.text, sizeof(message.text), format, args);
 	va_end(args);
+	messages_post(send_fd, &message);
+}
+
+void messages_post(int send_fd, const struct message *message)
+{
 	ssize_t sent;
 	do
-		sent = send(send_fd, &message, sizeof(message), MSG_NOSIGNAL);
+		sent = send(send_fd, message, sizeof(*message), MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 }
 

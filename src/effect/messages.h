@@ -20,6 +20,9 @@ void messages_close(struct messages *messages);
 void messages_send(int send_fd, enum message_type type, int code, const char *format, ...)
 	ATTR_PRINTF(4, 5);
 
+/* The same with a message that is ready, whose text ends with zeroes. Async-signal-safe. */
+void messages_post(int send_fd, const struct message *message);
+
 /* For PID 1: the next message and its sender's pid in PID 1's namespace.
  * 1: got one; 0: none is waiting; -1: a malformed one was thrown away. */
 int messages_receive(const struct messages *messages, struct message *ret, pid_t *ret_sender)

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "children/busy.h"
 #include "effect/oom.h"
 #include "effect/own_child.h"
 #include "sys/sys.h"
@@ -180,20 +181,18 @@ static bool out_of_memory(const struct child *child, int signo)
 	return signo == SIGKILL && !child->killed_by_us && oom_happened();
 }
 
-static const char *describe_end(char *buffer, size_t size, const struct child *child, int code,
-				int signo)
+const char *supervisor_describe_end(const struct child *child, int code, int signo, char *buffer,
+				    size_t size)
 {
-	char name[16];
 	const char *limit = oom_limit();
 	if (out_of_memory(child, signo))
 		(void)snprintf(buffer, size, "was killed by the kernel: out of memory%s%s%s",
 			       limit[0] != '\0' ? " (limit " : "", limit,
 			       limit[0] != '\0' ? ")" : "");
-	else if (signo != 0)
-		(void)snprintf(buffer, size, "was ended by %s",
-			       signal_name(signo, name, sizeof(name)));
+	else if (supervisor_is_app(child))
+		(void)end_text(code, signo, buffer, size);
 	else
-		(void)snprintf(buffer, size, "exited with %d", code);
+		(void)busy_describe_end(code, signo, buffer, size);
 	return buffer;
 }
 
@@ -207,7 +206,7 @@ static void tell_ended(struct supervisor *s, const struct child *child, int code
 		return;
 	(void)launch_title(s->plan, supervisor_what_of(child), child->index, program,
 			   sizeof(program));
-	(void)describe_end(how, sizeof(how), child, code, signo);
+	(void)supervisor_describe_end(child, code, signo, how, sizeof(how));
 	log_event(level, "ended", "%s (pid %d) %s", program, (int)child->pid, how);
 	if (child->kind == CHILD_PROCESS && code == 0 && level == LOG_INFO &&
 	    !s->lifecycle.stop_requested && supervisor_find_orphan(s) > 0)
@@ -263,7 +262,7 @@ static void tell_end(struct supervisor *s, const struct child *ended, int code, 
 	if (supervisor_is_app(ended))
 		app_ended(s, ended, code, signo);
 	else
-		supervisor_own_ended(s, ended, code);
+		supervisor_own_ended(s, ended, code, signo);
 	supervisor_pump(s);
 }
 

@@ -125,10 +125,10 @@ void supervisor_on_mark_message(struct supervisor *s, const struct message *mess
 	}
 }
 
-void supervisor_marker_ended(struct supervisor *s, const struct child *child, int code)
+void supervisor_marker_ended(struct supervisor *s, const struct child *child, const char *how)
 {
 	if (child->reported || s->lifecycle.marking == LIFECYCLE_MARKING_NONE)
 		return;
-	log_warning("agent", "the agent ended unasked (%d): starting it again", code);
+	log_warning("agent", "the agent %s: starting it again", how);
 	supervisor_start_again_later(&s->marker);
 }

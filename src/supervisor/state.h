@@ -194,6 +194,9 @@ void supervisor_end_own(struct supervisor *s, enum child_kind kind, int signo);
 void supervisor_reap(struct supervisor *s);
 struct child *supervisor_find_pid(struct supervisor *s, pid_t pid); /* or NULL */
 bool supervisor_is_app(const struct child *child);
+/* "was killed by the kernel: out of memory (limit 64 MiB)", "exited with 1" */
+const char *supervisor_describe_end(const struct child *child, int code, int signo, char *buffer,
+				    size_t size);
 enum launch_what supervisor_what_of(const struct child *child);
 
 /* setup.c */
@@ -237,7 +240,7 @@ void supervisor_stop_waiting(struct supervisor *s);
 void supervisor_start_locking(struct supervisor *s);
 void supervisor_on_message(struct supervisor *s, const struct message *message,
 			   struct child *child);
-void supervisor_own_ended(struct supervisor *s, const struct child *child, int code);
+void supervisor_own_ended(struct supervisor *s, const struct child *child, int code, int signo);
 void supervisor_log_waiting(struct supervisor *s);
 /* What is waited for, and why, as long as something is; else "". */
 const char *supervisor_waiting_reason(const struct supervisor *s, char *buffer, size_t size);
@@ -247,7 +250,7 @@ void supervisor_start_marking(struct supervisor *s);
 void supervisor_stop_marking(struct supervisor *s);
 void supervisor_on_mark_message(struct supervisor *s, const struct message *message,
 				struct child *child);
-void supervisor_marker_ended(struct supervisor *s, const struct child *child, int code);
+void supervisor_marker_ended(struct supervisor *s, const struct child *child, const char *how);
 
 /* checks.c */
 /* In a child that checks or waits: its environment and its directory. */

@@ -217,19 +217,19 @@ void supervisor_on_message(struct supervisor *s, const struct message *message, 
 
 /* ---- and how they end ---- */
 
-static void agent_ended(struct supervisor *s, const struct child *child, int code)
+static void agent_ended(struct supervisor *s, const struct child *child, const char *how)
 {
 	switch (s->lifecycle.state) {
 	case LIFECYCLE_WAITING:
 		if (child->reported)
 			break;
-		log_warning("agent", "the agent ended unasked (%d): starting it again", code);
+		log_warning("agent", "the agent %s: starting it again", how);
 		supervisor_start_again_later(&s->waits[child->index].keeper);
 		break;
 	case LIFECYCLE_LOCKING:
 		if (child->reported) /* the one that waited; the locker runs already */
 			break;
-		log_warning("agent", "the agent ended unasked (%d): starting it again", code);
+		log_warning("agent", "the agent %s: starting it again", how);
 		supervisor_start_again_later(&s->agent);
 		break;
 	case LIFECYCLE_STEPS:
@@ -239,8 +239,8 @@ static void agent_ended(struct supervisor *s, const struct child *child, int cod
 	case LIFECYCLE_KILLING:
 		if (!s->lifecycle.lock_held || child->reported)
 			break;
-		supervisor_set_reason(s, "lost the lock: the agent that held it ended (%d)", code);
-		log_error("lock-lost", "lost the lock: the agent that held it ended (%d)", code);
+		supervisor_set_reason(s, "lost the lock: the agent that held it %s", how);
+		log_error("lock-lost", "lost the lock: the agent that held it %s", how);
 		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_LOCK_LOST });
 		break;
 	case LIFECYCLE_REAPING:
@@ -255,24 +255,31 @@ static void agent_ended(struct supervisor *s, const struct child *child, int cod
 	}
 }
 
-void supervisor_own_ended(struct supervisor *s, const struct child *child, int code)
+void supervisor_own_ended(struct supervisor *s, const struct child *child, int code, int signo)
 {
+	char how[96];
 	switch (child->kind) {
 	case CHILD_AGENT:
-		agent_ended(s, child, code);
+		agent_ended(s, child,
+			    supervisor_describe_end(child, code, signo, how, sizeof(how)));
 		break;
 	case CHILD_WAITER:
 		if (child->reported || s->lifecycle.state != LIFECYCLE_WAITING)
 			break;
+		log_warning("waiting", "the child that asks %s %s: starting it again",
+			    s->settings.waits[child->index].name,
+			    supervisor_describe_end(child, code, signo, how, sizeof(how)));
 		supervisor_start_again_later(&s->waits[child->index].keeper);
 		break;
 	case CHILD_MARKER:
-		supervisor_marker_ended(s, child, code);
+		supervisor_marker_ended(
+			s, child, supervisor_describe_end(child, code, signo, how, sizeof(how)));
 		break;
 	case CHILD_PROBE_SERVER:
 		if (s->lifecycle.state >= LIFECYCLE_REAPING)
 			break;
-		log_warning("probes", "the probe server ended (%d): starting it again", code);
+		log_warning("probes", "the probe server %s: starting it again",
+			    supervisor_describe_end(child, code, signo, how, sizeof(how)));
 		supervisor_start_again_later(&s->probe_server);
 		break;
 	case CHILD_CHECK:

@@ -38,7 +38,7 @@ def live_a_whole_life(p):
     p.signal(signal.SIGUSR1)
     helper = children_named(p, "pidone: probes")[0]
     os.kill(helper, signal.SIGKILL)
-    p.expect("the probe server ended")
+    p.expect("the probe server was ended by KILL: starting it again")
     p.until("/livez", 200)
     note()
     p.signal(signal.SIGTERM)

@@ -166,6 +166,19 @@ def test_other_signals_do_nothing():
     assert p.wait() == 0, p.output()
 
 
+def test_silence_is_told():
+    """what has not answered after a second is told, and then how it went"""
+    FakeServer("mute", port=8001)
+    p = Pidone(["wait", "http://localhost:8001/", "exec:sleep 1000"],
+               config="[command]\ncheck-timeout = 3s\n")
+    p.expect("waiting for http://localhost:8001/: no answer yet$")
+    p.expect("waiting for exec:sleep: no answer yet$")
+    p.expect("waiting for http://localhost:8001/: .*(time|answer)", 10)
+    p.expect("waiting for exec:sleep: did not end in time$", 10)
+    p.signal(signal.SIGTERM)
+    assert p.wait() == 143, p.output()
+
+
 def test_killed_waiter():
     """a waiter that is killed costs a retry"""
     p = Pidone(["wait", "tcp://localhost:8001"], pid1=False)
@@ -173,7 +186,7 @@ def test_killed_waiter():
     for _ in range(2):
         old = wait_until(lambda: waiters_of(p), 5, "a waiter")
         os.kill(old[0], signal.SIGKILL)
-        p.expect(r"the child that asks tcp://localhost:8001 ended unasked \(137\): starting it "
+        p.expect(r"the child that asks tcp://localhost:8001 was ended by KILL: starting it "
                  "again")
         wait_until(lambda old=old: waiters_of(p) not in ([], old), 5, "another waiter")
     FakeServer("mute", port=8001)

@@ -176,7 +176,7 @@ def test_killed_marker():
         p = w.start("once = " + work())
         marker = wait_until(lambda: markers_of(p), 10)[0]
         os.kill(marker, signal.SIGKILL)
-        p.expect("the agent ended unasked")
+        p.expect("the agent was ended by KILL: starting it again")
         wait_until(lambda: [pid for pid in markers_of(p) if pid != marker], 10)
     assert p.wait(30) == 0, p.output()
     assert w.lines() == ["ran"]
