@@ -146,6 +146,7 @@ script_tests = \
 	tests/pg/test_roles.py \
 	tests/pg/test_secrets.py \
 	tests/pg/test_sources.py \
+	tests/pg/test_takeover.py \
 	tests/pg/test_wait.py \
 	tests/pg/test_wait_migrations.py \
 	tests/model/table \

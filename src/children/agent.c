@@ -25,6 +25,7 @@ static const struct {
 	[AGENT_WAIT] = { "pidone-wait", false, false, MESSAGE_WAIT_FAILED },
 	[AGENT_LOCK] = { "pidone-lock", true, true, MESSAGE_LOCK_FAILED },
 	[AGENT_ASK_MARK] = { "pidone-mark", true, true, MESSAGE_MARK_FAILED },
+	[AGENT_ASK_TRY] = { "pidone-mark", true, true, MESSAGE_MARK_FAILED },
 	[AGENT_SET_MARK] = { "pidone-mark", true, true, MESSAGE_MARK_FAILED },
 	[AGENT_WAIT_MARK] = { "pidone-wait", false, false, MESSAGE_WAIT_FAILED },
 };
@@ -38,7 +39,7 @@ static const char *lookup(const char *name, const void *context)
 	return NULL;
 }
 
-#define NAME_PROJECT_MAX 20
+#define NAME_LOCK_MAX 20
 
 /* Nothing that needs quoting in SQL, or more than one byte, gets into a name. */
 static void clean(char *text)
@@ -48,11 +49,11 @@ static void clean(char *text)
 			*text = '_';
 }
 
-static const char *build_name(const char *kind, const char *project, const char *id,
+static const char *build_name(const char *kind, const char *lock_name, const char *id,
 			      char buffer[AGENT_SESSION_NAME_SIZE])
 {
-	int used = snprintf(buffer, AGENT_SESSION_NAME_SIZE, "%s/%.*s/", kind, NAME_PROJECT_MAX,
-			    project);
+	int used = snprintf(buffer, AGENT_SESSION_NAME_SIZE, "%s/%.*s/", kind, NAME_LOCK_MAX,
+			    lock_name);
 	size_t room = (size_t)(AGENT_SESSION_NAME_SIZE - 1 - used), length = strlen(id);
 	size_t kind_length = strlen(kind);
 	memcpy(buffer + used, length > room ? id + length - room : id,
@@ -64,16 +65,19 @@ static const char *build_name(const char *kind, const char *project, const char 
 	return buffer;
 }
 
-const char *agent_session_name(const char *project, const char *session_id,
+const char *agent_session_name(const char *lock_name, const char *session_id,
 			       char buffer[AGENT_SESSION_NAME_SIZE])
 {
-	return build_name("pidone", project, session_id, buffer);
+	return build_name("pidone", lock_name, session_id, buffer);
 }
 
 const char *agent_name(const char *kind, const struct agent_options *options,
 		       char buffer[AGENT_SESSION_NAME_SIZE])
 {
-	return build_name(kind, config_get(options->config, "postgres", "project", NULL),
+	return build_name(kind,
+			  options->lock_name != NULL
+				  ? options->lock_name
+				  : config_get(options->config, "postgres", "project", NULL),
 			  options->session_id != NULL ? options->session_id : "", buffer);
 }
 
@@ -253,6 +257,7 @@ int agent_main(const struct agent_options *options)
 	case AGENT_LOCK:
 		return agent_lock_main(&agent);
 	case AGENT_ASK_MARK:
+	case AGENT_ASK_TRY:
 	case AGENT_SET_MARK:
 	case AGENT_WAIT_MARK:
 		break;

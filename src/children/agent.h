@@ -11,8 +11,10 @@ enum agent_mission {
 	AGENT_LOCK, /* wait if need be, poll for the lock: WAIT_REASON… LOCK_REASON… LOCK_GAINED |
 		     * LOCK_FAILED; then hold it: LOCK_LOST and exit 0 when it is gone.
 		     * SIGTERM: release (ROLLBACK, close), exit 0, at any time. */
-	AGENT_ASK_MARK,  /* has it been done? WAIT_REASON… MARK_THERE | MARK_MISSING, and it is
+	AGENT_ASK_MARK,  /* has it been done? WAIT_REASON… MARK_THERE | STEP_DUE, and it is
 			  * noted that it begins | MARK_FAILED; exit 0 but for the latter */
+	AGENT_ASK_TRY,   /* until nothing of this container's last try of the step is at work in
+			  * the server: WAIT_REASON… STEP_DUE | MARK_FAILED */
 	AGENT_SET_MARK,  /* it is done: WAIT_REASON… MARK_THERE | MARK_FAILED */
 	AGENT_WAIT_MARK, /* until it is done: WAIT_REASON… WAIT_DONE | WAIT_FAILED */
 };
@@ -27,19 +29,21 @@ struct agent_options {
 	                              * agent (auth-grace counts from the first failure of its kind:
 	                              * a server that came late deserves it, too) */
 	struct mark mark;            /* of the last three missions; project and by are filled in */
+	const char *lock_name;       /* whose lock: the project, or one role of it; NULL where
+				      * nothing is locked */
 	const char *session_id;      /* made by PID 1 at boot, different in every container: a few
 	                              * letters and digits */
 };
 
 #define AGENT_SESSION_NAME_SIZE 64 /* what PostgreSQL keeps of a name */
 
-/* "pidone/PROJECT/ID": the PGAPPNAME of steps, by which a new holder of the lock
+/* "pidone/LOCK/ID": the PGAPPNAME of steps, by which a new holder of the lock
  * sees that an earlier one's are still at work. Letters that PostgreSQL or a
  * pooler would change become '_'. The agent's own connections are called
  * pidone-wait/… and pidone-lock/…: they are never mistaken for a step. Of a long
- * project the beginning is kept (the same whatever the ID is, for it is
+ * name of a lock the beginning is kept (the same whatever the ID is, for it is
  * compared), of a long ID the end. */
-const char *agent_session_name(const char *project, const char *session_id,
+const char *agent_session_name(const char *lock_name, const char *session_id,
 			       char buffer[AGENT_SESSION_NAME_SIZE]);
 
 /* Called in a forked child whose descriptors, signals and title are set up

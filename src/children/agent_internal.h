@@ -33,6 +33,15 @@ int agent_lock_main(struct agent *agent) ATTR_CHECK;
 /* The missions about marks, likewise. */
 int agent_mark_main(struct agent *agent) ATTR_CHECK;
 
+/* A query for the oldest session (its name, server process, state) that a step left at work in
+ * the server when its client was killed: of this container, or of an earlier holder of the
+ * lock. Through a pooler an idle connection keeps its last client's name for hours; directly
+ * it is somebody's for a minute, until its holder must have noticed that the lock is gone. */
+enum agent_leftover { AGENT_LEFTOVER_OWN, AGENT_LEFTOVER_EARLIER, AGENT_LEFTOVER_EARLIER_POOLED };
+#define AGENT_LEFTOVER_SIZE 1024
+const char *agent_leftover_sql(const struct agent *agent, enum agent_leftover whose,
+			       char buffer[AGENT_LEFTOVER_SIZE]);
+
 /* Tells agent->last as the reason to give up. Returns the exit code. */
 int agent_give_up(const struct agent *agent) ATTR_CHECK;
 

@@ -1,4 +1,5 @@
-/* The lock: one holder at a time for each project in each database.
+/* The lock: one holder at a time for each project in each database, and for each service of a
+ * project that is to run only once.
  *
  * A transaction-level advisory lock, held by an idle READ COMMITTED
  * transaction: it has no snapshot, so neither vacuum nor CREATE INDEX
@@ -38,7 +39,7 @@ struct lock {
 	struct agent *agent;
 	int signal_fd; /* SIGTERM, while it is blocked */
 	uint64_t key;
-	const char *project;
+	const char *name;
 	struct pg_link *link;
 	struct pg_failure failure;
 	char told[PG_REASON_SIZE]; /* the last LOCK_REASON */
@@ -47,10 +48,10 @@ struct lock {
 /* What a stage of the lock's life ended with. */
 enum lock_end { LOCK_TAKEN, LOCK_BROKEN, LOCK_STOPPED };
 
-static uint64_t make_key(const char *project)
+static uint64_t make_key(const char *name)
 {
 	uint8_t digest[SHA256_SIZE];
-	CLEANUP_FREE char *text = mem_format("pidone:%s", project);
+	CLEANUP_FREE char *text = mem_format("pidone:%s", name);
 	uint64_t key = 0;
 	sha256(text, strlen(text), digest);
 	for (size_t i = 0; i < 8; i++)
@@ -140,7 +141,7 @@ static enum lock_end let_go_and_look(struct lock *lock)
 	enum lock_end end = query(lock, sql, &row);
 	if (end == LOCK_TAKEN && row.is_there)
 		tell(lock, "the lock of project %s is held by %s%s%s (server process %s, since %s)",
-		     lock->project, row.cells[1][0] != '\0' ? row.cells[1] : "another session",
+		     lock->name, row.cells[1][0] != '\0' ? row.cells[1] : "another session",
 		     row.cells[2][0] != '\0' ? " at " : "", row.cells[2], row.cells[0],
 		     row.cells[3][0] != '\0' ? row.cells[3] : "an unknown time");
 	return end;
@@ -175,29 +176,15 @@ static enum lock_end look_for_pooler(struct lock *lock, bool *ret_pooled)
 	return end;
 }
 
-/* A step of an earlier holder may still be at work in the server after its
- * client was killed. A session that is idle for a minute is not: by then its
- * holder has noticed that the lock is gone. The name has no character that SQL
- * could misunderstand (see agent_session_name()). */
+/* A step of an earlier holder may still be at work in the server. */
 static enum lock_end wait_for_earlier(struct lock *lock)
 {
-	char own[AGENT_SESSION_NAME_SIZE], sql[1024];
+	char sql[AGENT_LEFTOVER_SIZE];
 	struct pg_row row;
 	bool pooled = false;
 	enum lock_end end = look_for_pooler(lock, &pooled);
-	(void)agent_name("pidone", lock->agent->options, own);
-	int prefix = (int)(strrchr(own, '/') - own) + 1;
-	(void)snprintf(sql, sizeof(sql),
-		       "SELECT pg_catalog.pg_stat_clear_snapshot();"
-		       "SELECT pid, application_name, state FROM pg_catalog.pg_stat_activity"
-		       " WHERE datname = pg_catalog.current_database()"
-		       " AND pg_catalog.left(application_name, %d) = '%.*s'"
-		       " AND application_name <> '%s' AND (state IS DISTINCT FROM 'idle'%s)"
-		       " ORDER BY backend_start LIMIT 1",
-		       prefix, prefix, own, own,
-		       pooled ? ""
-			      : " OR state_change > pg_catalog.clock_timestamp()"
-				" - pg_catalog.make_interval(mins => 1)");
+	(void)agent_leftover_sql(
+		lock->agent, pooled ? AGENT_LEFTOVER_EARLIER_POOLED : AGENT_LEFTOVER_EARLIER, sql);
 	while (end == LOCK_TAKEN) {
 		end = query(lock, sql, &row);
 		if (end != LOCK_TAKEN || !row.is_there)
@@ -205,7 +192,7 @@ static enum lock_end wait_for_earlier(struct lock *lock)
 		tell(lock,
 		     "waiting for a session that an earlier holder left behind: %s (server "
 		     "process %s, %s)",
-		     row.cells[1], row.cells[0], row.cells[2]);
+		     row.cells[0], row.cells[1], row.cells[2]);
 		end = idle(lock, poll_delay_ms());
 	}
 	return end;
@@ -270,7 +257,7 @@ static enum lock_end use_link(struct lock *lock, bool *ret_was_held)
 		end = wait_for_earlier(lock);
 	if (end == LOCK_TAKEN) {
 		messages_send(lock->agent->options->message_fd, MESSAGE_LOCK_GAINED, 0,
-			      "project %s, %s", lock->project, lock->agent->masked);
+			      "project %s, %s", lock->name, lock->agent->masked);
 		*ret_was_held = true;
 		end = hold(lock);
 	}
@@ -283,10 +270,10 @@ int agent_lock_main(struct agent *agent)
 {
 	struct lock lock = {
 		.agent = agent,
-		.project = config_get(agent->options->config, "postgres", "project", NULL),
+		.name = agent->options->lock_name,
 		.signal_fd = open_signal_fd(),
 	};
-	lock.key = make_key(lock.project);
+	lock.key = make_key(lock.name);
 	for (;;) {
 		bool was_held = false;
 		int64_t delay_ms = 0;

@@ -1,4 +1,4 @@
-/* The agent's missions about marks: one answer, or waiting until there is one. */
+/* The agent's missions about steps: one answer, or waiting until there is one. */
 #include "children/agent_internal.h"
 
 #include "children/marks.h"
@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-#define POLL_MS 1000 /* after a minute twice as long */
+#define POLL_MS          1000 /* after a minute twice as long */
+#define QUERY_TIMEOUT_MS 10000
 
 static struct mark complete(const struct agent *agent)
 {
@@ -29,11 +30,11 @@ static enum pg_answer ask_mark(struct agent *agent, struct pg_link *link,
 		messages_send(fd, MESSAGE_MARK_THERE, 0, "done on %s by %s", before.when,
 			      before.by);
 	else if (before.is_there)
-		messages_send(fd, MESSAGE_MARK_MISSING, 0,
+		messages_send(fd, MESSAGE_STEP_DUE, 0,
 			      "begun on %s by %s, and not known to have been done", before.when,
 			      before.by);
 	else
-		messages_send(fd, MESSAGE_MARK_MISSING, 0, "%s", "");
+		messages_send(fd, MESSAGE_STEP_DUE, 0, "%s", "");
 	return answer;
 }
 
@@ -51,6 +52,57 @@ static int64_t poll_delay_ms(const struct agent *agent)
 {
 	int64_t delay_ms = pg_now_ms() - agent->options->since_ms < 60000 ? POLL_MS : 2 * POLL_MS;
 	return delay_ms / 2 + (int64_t)(agent_random() % (uint32_t)delay_ms);
+}
+
+const char *agent_leftover_sql(const struct agent *agent, enum agent_leftover whose,
+			       char buffer[AGENT_LEFTOVER_SIZE])
+{
+	char own[AGENT_SESSION_NAME_SIZE]; /* nothing that SQL could misunderstand is in it */
+	(void)agent_name("pidone", agent->options, own);
+	bool of_others = whose != AGENT_LEFTOVER_OWN;
+	int length = of_others ? (int)(strrchr(own, '/') - own) + 1 : (int)strlen(own);
+	(void)snprintf(buffer, AGENT_LEFTOVER_SIZE,
+		       "SELECT pg_catalog.pg_stat_clear_snapshot();"
+		       "SELECT application_name, pid, state FROM pg_catalog.pg_stat_activity"
+		       " WHERE datname = pg_catalog.current_database()"
+		       " AND pg_catalog.left(application_name, %d) = '%.*s'"
+		       " AND (application_name = '%s') = %s"
+		       " AND (state IS DISTINCT FROM 'idle'%s)"
+		       " ORDER BY backend_start LIMIT 1",
+		       length, length, own, own, of_others ? "false" : "true",
+		       whose == AGENT_LEFTOVER_EARLIER
+			       ? " OR state_change > pg_catalog.clock_timestamp()"
+				 " - pg_catalog.make_interval(mins => 1)"
+			       : "");
+	return buffer;
+}
+
+static enum pg_answer wait_for_own(struct agent *agent, struct pg_link *link,
+				   struct pg_failure *failure)
+{
+	char sql[AGENT_LEFTOVER_SIZE], reason[PG_REASON_SIZE], told[PG_REASON_SIZE] = "";
+	struct pg_row row;
+	(void)agent_leftover_sql(agent, AGENT_LEFTOVER_OWN, sql);
+	for (;;) {
+		enum pg_answer answer = pg_link_query(link, sql, QUERY_TIMEOUT_MS, &row, failure);
+		if (answer != PG_ANSWERED)
+			return answer;
+		if (!row.is_there)
+			break;
+		(void)snprintf(
+			reason, sizeof(reason),
+			"the last try is still at work in the server (server process %s, %s)",
+			row.cells[1], row.cells[2]);
+		if (!streq(reason, told))
+			messages_send(agent->options->message_fd, MESSAGE_WAIT_REASON, 0, "%s",
+				      reason);
+		text_copy(told, sizeof(told), reason);
+		answer = pg_link_idle(link, poll_delay_ms(agent), failure);
+		if (answer != PG_ANSWERED)
+			return answer;
+	}
+	messages_send(agent->options->message_fd, MESSAGE_STEP_DUE, 0, "%s", "");
+	return PG_ANSWERED;
 }
 
 /* On one connection: a query a second costs less than a login. */
@@ -88,6 +140,8 @@ static enum pg_answer work(struct agent *agent, struct pg_link *link, struct pg_
 	switch (agent->options->mission) {
 	case AGENT_ASK_MARK:
 		return ask_mark(agent, link, failure);
+	case AGENT_ASK_TRY:
+		return wait_for_own(agent, link, failure);
 	case AGENT_SET_MARK:
 		return set_mark(agent, link, failure);
 	case AGENT_WAIT_MARK:

@@ -52,7 +52,7 @@ static void on_message(struct wait *wait, struct wait_target *target,
 	case MESSAGE_LOCK_GAINED:
 	case MESSAGE_LOCK_LOST:
 	case MESSAGE_LOCK_FAILED:
-	case MESSAGE_MARK_MISSING:
+	case MESSAGE_STEP_DUE:
 	case MESSAGE_MARK_THERE:
 	case MESSAGE_MARK_FAILED:
 	case MESSAGE_TYPE_END:

@@ -162,6 +162,16 @@ void lifecycle_enter_killing(const struct lifecycle_turn *t)
 	lifecycle_arm(t, LIFECYCLE_TIMER_KILL);
 }
 
+/* Somebody else may have it by now: nothing that ran under it goes on, not even to tidy up. */
+void lifecycle_lose_lock(const struct lifecycle_turn *t)
+{
+	t->lc->lock_held = false;
+	lifecycle_disarm(t, LIFECYCLE_TIMER_RETRY);
+	lifecycle_disarm(t, LIFECYCLE_TIMER_DRAIN);
+	lifecycle_cancel_restarts(t);
+	lifecycle_enter_killing(t);
+}
+
 /* The mains (or the step) are gone; what they left behind gets its TERM. */
 void lifecycle_enter_resting(const struct lifecycle_turn *t)
 {
@@ -223,7 +233,7 @@ void lifecycle_enter_steps(const struct lifecycle_turn *t)
 	if (all_ran)
 		lifecycle_set_mark(t);
 	else if (marked)
-		lifecycle_ask_mark(t);
+		lifecycle_ask_step(t);
 	else
 		lifecycle_start_step(t);
 }

@@ -32,7 +32,7 @@ enum lifecycle_event_type {
 	LIFECYCLE_LOCKED,
 	LIFECYCLE_LOCK_FAILED, /* code */
 	LIFECYCLE_LOCK_LOST,
-	LIFECYCLE_MARK_MISSING,  /* the step is to be run; that it starts is noted */
+	LIFECYCLE_STEP_DUE,      /* it is to run now, and nothing of an earlier try is at work */
 	LIFECYCLE_MARK_THERE,    /* it was done before, or: now it is noted that it is done */
 	LIFECYCLE_MARK_FAILED,   /* code */
 	LIFECYCLE_STEP_ENDED,    /* code */
@@ -76,7 +76,8 @@ enum lifecycle_action_type {
 	LIFECYCLE_DO_STOP_WAITING,
 	LIFECYCLE_DO_LOCK,     /* have the agent take the lock */
 	LIFECYCLE_DO_UNLOCK,   /* the steps are done; the processes need no lock */
-	LIFECYCLE_DO_ASK_MARK, /* index: has this step been done before? */
+	LIFECYCLE_DO_ASK_STEP, /* index: is it to run? Has it been done, is an earlier try at work?
+				*/
 	LIFECYCLE_DO_SET_MARK, /* index: it is done now; n_steps: all are */
 	LIFECYCLE_DO_STOP_MARKING,
 	LIFECYCLE_DO_START_STEP,     /* index */
@@ -138,7 +139,7 @@ struct lifecycle_plan {
 
 enum lifecycle_marking {
 	LIFECYCLE_MARKING_NONE,
-	LIFECYCLE_MARKING_ASKS, /* before the step */
+	LIFECYCLE_MARKING_ASKS, /* before a marked step, and before each further try of any */
 	LIFECYCLE_MARKING_SETS, /* behind it; with step == n_steps behind all of them */
 };
 

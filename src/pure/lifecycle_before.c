@@ -41,7 +41,7 @@ void lifecycle_in_boot(const struct lifecycle_turn *t, const struct lifecycle_ev
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
 	case LIFECYCLE_LOCK_LOST:
-	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_STEP_DUE:
 	case LIFECYCLE_MARK_THERE:
 	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_STEP_ENDED:
@@ -75,7 +75,7 @@ void lifecycle_in_waiting(const struct lifecycle_turn *t, const struct lifecycle
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
 	case LIFECYCLE_LOCK_LOST:
-	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_STEP_DUE:
 	case LIFECYCLE_MARK_THERE:
 	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_STEP_ENDED:
@@ -109,7 +109,7 @@ void lifecycle_in_locking(const struct lifecycle_turn *t, const struct lifecycle
 	case LIFECYCLE_WAITED:
 	case LIFECYCLE_WAIT_FAILED:
 	case LIFECYCLE_LOCK_LOST:
-	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_STEP_DUE:
 	case LIFECYCLE_MARK_THERE:
 	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_STEP_ENDED:
@@ -145,6 +145,15 @@ static void step_ended(const struct lifecycle_turn *t, const struct lifecycle_ev
 		lifecycle_decide_code(t, event->code);
 		lifecycle_enter_resting(t);
 	}
+}
+
+/* What the step was killed in may still be at work in the server: one at a time. */
+static void try_step_again(const struct lifecycle_turn *t)
+{
+	if (t->lc->lock_held)
+		lifecycle_ask_step(t);
+	else
+		lifecycle_start_step(t);
 }
 
 static void mark_there(const struct lifecycle_turn *t)
@@ -186,7 +195,7 @@ static void steps_signalled(const struct lifecycle_turn *t, int signo)
 void lifecycle_in_steps(const struct lifecycle_turn *t, const struct lifecycle_event *event)
 {
 	switch (event->type) {
-	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_STEP_DUE:
 		t->lc->marking = LIFECYCLE_MARKING_NONE;
 		lifecycle_start_step(t);
 		break;
@@ -204,7 +213,7 @@ void lifecycle_in_steps(const struct lifecycle_turn *t, const struct lifecycle_e
 	case LIFECYCLE_EXPIRED:
 		t->lc->armed[event->timer] = 0;
 		if (event->timer == LIFECYCLE_TIMER_RETRY) {
-			lifecycle_start_step(t);
+			try_step_again(t);
 			break;
 		}
 		lifecycle_decide_code(t, EXIT_CODE_TIMED_OUT); /* the other is STEP */
@@ -213,11 +222,9 @@ void lifecycle_in_steps(const struct lifecycle_turn *t, const struct lifecycle_e
 		lifecycle_add_signal(t, LIFECYCLE_DO_STOP_STEP, SIGTERM);
 		lifecycle_arm(t, LIFECYCLE_TIMER_IMPATIENCE);
 		break;
-	case LIFECYCLE_LOCK_LOST: /* somebody else may migrate now: end it at once */
-		t->lc->lock_held = false;
-		lifecycle_disarm(t, LIFECYCLE_TIMER_RETRY);
+	case LIFECYCLE_LOCK_LOST:
 		lifecycle_decide_code(t, EXIT_CODE_TRY_AGAIN);
-		lifecycle_enter_killing(t);
+		lifecycle_lose_lock(t);
 		break;
 	case LIFECYCLE_SIGNAL:
 		steps_signalled(t, event->code);

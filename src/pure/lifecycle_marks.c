@@ -10,10 +10,10 @@ bool lifecycle_is_marked(const struct lifecycle_turn *t)
 	return t->lc->step < LIFECYCLE_MARKED_STEPS_MAX && (plan->marked >> t->lc->step & 1) != 0;
 }
 
-void lifecycle_ask_mark(const struct lifecycle_turn *t)
+void lifecycle_ask_step(const struct lifecycle_turn *t)
 {
 	t->lc->marking = LIFECYCLE_MARKING_ASKS;
-	lifecycle_add_indexed(t, LIFECYCLE_DO_ASK_MARK, t->lc->step);
+	lifecycle_add_indexed(t, LIFECYCLE_DO_ASK_STEP, t->lc->step);
 }
 
 void lifecycle_set_mark(const struct lifecycle_turn *t)

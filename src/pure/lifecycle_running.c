@@ -96,9 +96,8 @@ void lifecycle_in_running(const struct lifecycle_turn *t, const struct lifecycle
 			lifecycle_arm_process(t, LIFECYCLE_TIMER_HANG, event->process, 0);
 		break;
 	case LIFECYCLE_LOCK_LOST:
-		t->lc->lock_held = false;
 		t->lc->relock = true;
-		lifecycle_enter_stopping(t, SIGTERM);
+		lifecycle_lose_lock(t);
 		break;
 	case LIFECYCLE_SIGNAL:
 		running_signalled(t, event->code);
@@ -108,7 +107,7 @@ void lifecycle_in_running(const struct lifecycle_turn *t, const struct lifecycle
 	case LIFECYCLE_WAIT_FAILED:
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
-	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_STEP_DUE:
 	case LIFECYCLE_MARK_THERE:
 	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_STEP_ENDED:
@@ -132,8 +131,7 @@ void lifecycle_in_draining(const struct lifecycle_turn *t, const struct lifecycl
 		lifecycle_enter_stopping(t, t->lc->stop_signo);
 		break;
 	case LIFECYCLE_LOCK_LOST:
-		t->lc->lock_held = false;
-		lifecycle_enter_stopping(t, t->lc->stop_signo);
+		lifecycle_lose_lock(t);
 		break;
 	case LIFECYCLE_SIGNAL:
 		if (lifecycle_asks_to_stop(event->code))
@@ -146,7 +144,7 @@ void lifecycle_in_draining(const struct lifecycle_turn *t, const struct lifecycl
 	case LIFECYCLE_WAIT_FAILED:
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
-	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_STEP_DUE:
 	case LIFECYCLE_MARK_THERE:
 	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_STEP_ENDED:

@@ -72,10 +72,6 @@ static void stopping_signalled(const struct lifecycle_turn *t, int signo)
 	}
 	if (signo == SIGINT && lc->step_running)
 		lifecycle_add_signal(t, LIFECYCLE_DO_STOP_STEP, signo);
-	if (lc->relock) { /* no need to wait for the lock again: it ends here */
-		lc->relock = false;
-		lifecycle_request_stop(t, signo);
-	}
 }
 
 static void stopping_expired(const struct lifecycle_turn *t, enum lifecycle_timer timer)
@@ -112,11 +108,9 @@ void lifecycle_in_stopping(const struct lifecycle_turn *t, const struct lifecycl
 		stopping_expired(t, event->timer);
 		break;
 	case LIFECYCLE_LOCK_LOST:
-		t->lc->lock_held = false;
-		if (t->lc->step_running || t->lc->marking != LIFECYCLE_MARKING_NONE) {
+		if (t->lc->step_running || t->lc->marking != LIFECYCLE_MARKING_NONE)
 			lifecycle_decide_code(t, EXIT_CODE_TRY_AGAIN);
-			lifecycle_enter_killing(t);
-		}
+		lifecycle_lose_lock(t);
 		break;
 	case LIFECYCLE_EMPTY:
 		if (t->lc->resting)
@@ -130,7 +124,7 @@ void lifecycle_in_stopping(const struct lifecycle_turn *t, const struct lifecycl
 	case LIFECYCLE_WAIT_FAILED:
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
-	case LIFECYCLE_MARK_MISSING: /* nobody asks any more */
+	case LIFECYCLE_STEP_DUE: /* nobody asks any more */
 	case LIFECYCLE_UNHEALTHY:
 	case LIFECYCLE_RELEASED:
 	case LIFECYCLE_EVENTS:
@@ -171,7 +165,7 @@ void lifecycle_in_killing(const struct lifecycle_turn *t, const struct lifecycle
 	case LIFECYCLE_WAIT_FAILED:
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
-	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_STEP_DUE:
 	case LIFECYCLE_MARK_THERE:
 	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_UNHEALTHY:
@@ -198,7 +192,7 @@ void lifecycle_in_reaping(const struct lifecycle_turn *t, const struct lifecycle
 	case LIFECYCLE_LOCKED:
 	case LIFECYCLE_LOCK_FAILED:
 	case LIFECYCLE_LOCK_LOST:
-	case LIFECYCLE_MARK_MISSING:
+	case LIFECYCLE_STEP_DUE:
 	case LIFECYCLE_MARK_THERE:
 	case LIFECYCLE_MARK_FAILED:
 	case LIFECYCLE_STEP_ENDED:

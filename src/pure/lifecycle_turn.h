@@ -36,6 +36,7 @@ void lifecycle_start_process(const struct lifecycle_turn *t, uint8_t i);
 void lifecycle_start_step(const struct lifecycle_turn *t);
 void lifecycle_enter_reaping(const struct lifecycle_turn *t);
 void lifecycle_enter_killing(const struct lifecycle_turn *t);
+void lifecycle_lose_lock(const struct lifecycle_turn *t);
 void lifecycle_enter_resting(const struct lifecycle_turn *t);
 void lifecycle_enter_stopping(const struct lifecycle_turn *t, int signo);
 void lifecycle_enter_running(const struct lifecycle_turn *t);
@@ -53,7 +54,7 @@ void lifecycle_in_steps(const struct lifecycle_turn *t, const struct lifecycle_e
 /* lifecycle_marks.c */
 /* Has `step` a mark? With step == n_steps: have all together one? */
 bool lifecycle_is_marked(const struct lifecycle_turn *t);
-void lifecycle_ask_mark(const struct lifecycle_turn *t);
+void lifecycle_ask_step(const struct lifecycle_turn *t);
 void lifecycle_set_mark(const struct lifecycle_turn *t);
 void lifecycle_stop_marking(const struct lifecycle_turn *t);
 

@@ -21,7 +21,7 @@ enum message_type {
 	MESSAGE_LOCK_GAINED,     /* text: "" or a note */
 	MESSAGE_LOCK_LOST,       /* was ours, may be somebody else's now; text: why */
 	MESSAGE_LOCK_FAILED,     /* cannot be had; code: exit code (69, 75, 78) */
-	MESSAGE_MARK_MISSING,    /* the step is to be run; text: "" or a warning */
+	MESSAGE_STEP_DUE,        /* the step is to run now; text: "" or a warning */
 	MESSAGE_MARK_THERE,      /* the step is done; text: when, and by whom, or "" */
 	MESSAGE_MARK_FAILED,     /* cannot be had; code: exit code (69, 78); text: why */
 	MESSAGE_TYPE_END,

@@ -123,7 +123,7 @@ void supervisor_perform(struct supervisor *s, const struct lifecycle_action *act
 	case LIFECYCLE_DO_UNLOCK:
 		supervisor_end_own(s, CHILD_AGENT, SIGTERM);
 		break;
-	case LIFECYCLE_DO_ASK_MARK:
+	case LIFECYCLE_DO_ASK_STEP:
 	case LIFECYCLE_DO_SET_MARK:
 		supervisor_start_marking(s);
 		break;

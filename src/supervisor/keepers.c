@@ -31,6 +31,7 @@ static int run_agent(struct supervisor *s, enum agent_mission mission, const str
 		.since_ms = s->waiting_since_ms,
 		.mark = *mark,
 		.session_id = s->session_id,
+		.lock_name = s->settings.lock_name,
 	};
 	return agent_main(&options);
 }
@@ -64,8 +65,10 @@ static int run_marker(struct supervisor *s, uint16_t index)
 		if (step->kind == PLAN_ONCE)
 			mark.release = "";
 	}
-	bool asks = s->lifecycle.marking == LIFECYCLE_MARKING_ASKS;
-	return run_agent(s, asks ? AGENT_ASK_MARK : AGENT_SET_MARK, &mark);
+	enum agent_mission mission = s->lifecycle.marking == LIFECYCLE_MARKING_SETS ? AGENT_SET_MARK
+				     : s->lifecycle.step_tries > 0                  ? AGENT_ASK_TRY
+								   : AGENT_ASK_MARK;
+	return run_agent(s, mission, &mark);
 }
 
 static int run_waiter(struct supervisor *s, uint16_t index)

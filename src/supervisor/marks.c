@@ -1,5 +1,5 @@
-/* What runs once: a child asks the database whether a step has been done before, and notes
- * there that it is done. */
+/* What the database is asked between steps: a child asks whether a step that runs once has been
+ * done before, and notes there that it is done; or whether a failed try is over. */
 #include "supervisor/state.h"
 
 #include "base/log.h"
@@ -26,7 +26,8 @@ static void tell_delay(struct supervisor *s)
 {
 	char name[2 * PAGE_NAME_SIZE + 32];
 	if (s->mark_reason[0] != '\0')
-		log_info("waiting", "the mark of %s: %s",
+		log_info("waiting", "waiting %s %s: %s",
+			 s->lifecycle.marking == LIFECYCLE_MARKING_ASKS ? "before" : "to mark",
 			 title(s, s->lifecycle.step, name, sizeof(name)), s->mark_reason);
 }
 
@@ -96,11 +97,11 @@ void supervisor_on_mark_message(struct supervisor *s, const struct message *mess
 	child->reported = true;
 	end_marking(s);
 	switch ((enum message_type)message->type) {
-	case MESSAGE_MARK_MISSING:
+	case MESSAGE_STEP_DUE:
 		if (message->text[0] != '\0')
 			log_warning("once", "%s runs again: %s",
 				    title(s, child->index, name, sizeof(name)), message->text);
-		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_MARK_MISSING });
+		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_STEP_DUE });
 		break;
 	case MESSAGE_MARK_THERE:
 		mark_there(s, child->index, message->text);

@@ -211,6 +211,15 @@ static int lock_for_marks(struct settings *settings, const char *origin, struct 
 	return 0;
 }
 
+static void name_lock(struct settings *settings, const struct config *config,
+		      const struct plan *plan)
+{
+	const char *project = config_get(config, "postgres", "project", NULL);
+	bool is_singleton = settings->lock && !settings->lock_for_steps && !plan->one_shot;
+	settings->lock_name =
+		is_singleton ? mem_format("%s/%s", project, settings->role) : mem_dup(project);
+}
+
 static int load_lock(struct settings *settings, const struct config *config, bool database,
 		     struct err *err)
 {
@@ -267,15 +276,18 @@ int settings_load(struct settings *settings, const struct config *config, const 
 	load_success_codes(settings, config);
 	if (load_checks(settings, config, facts->default_ready, err) < 0 ||
 	    load_waits(settings, config, facts->database, err) < 0 ||
-	    load_marks(settings, plan, facts->database, err) < 0)
+	    load_marks(settings, plan, facts->database, err) < 0 ||
+	    load_lock(settings, config, facts->database, err) < 0)
 		return -1;
-	return load_lock(settings, config, facts->database, err);
+	name_lock(settings, config, plan);
+	return 0;
 }
 
 void settings_fini(struct settings *settings)
 {
 	free(settings->checks);
 	free(settings->waits);
+	free(settings->lock_name);
 	*settings = (struct settings){ 0 };
 }
 

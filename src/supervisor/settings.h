@@ -28,6 +28,8 @@ struct settings {
 	bool plain;
 	bool lock;
 	bool lock_for_steps; /* only for the marks: given back before the processes start */
+	char *lock_name;     /* the project's, or of a service, which may hold it for ever and
+			      * shall not keep the migrations waiting, its own: "shop/beat" */
 	uint64_t marked;     /* bit per step: it runs once, or once per release */
 	bool marks_the_end;  /* /init tells the roles with `wait = migrations` */
 	const char *release; /* PIDONE_RELEASE, or "" */

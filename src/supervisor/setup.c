@@ -193,8 +193,7 @@ static void name_session(struct supervisor *s)
 	char host[33] = "";
 	(void)gethostname(host, sizeof(host) - 1);
 	(void)snprintf(s->session_id, sizeof(s->session_id), "%s-%08x", host, s->random);
-	(void)agent_session_name(config_get(s->options->config, "postgres", "project", NULL),
-				 s->session_id, s->session_name);
+	(void)agent_session_name(s->settings.lock_name, s->session_id, s->session_name);
 }
 
 /* The app, its checks and the agent shall find the user's home: a HOME that was the one
@@ -248,8 +247,6 @@ int supervisor_set_up(struct supervisor *s, struct err *err)
 		return EXIT_CODE_INTERNAL;
 	options->given->environment = environment_base(options->given->environment);
 	seed(s);
-	if (!streq(s->plan->role, "command"))
-		name_session(s);
 	s->launch = (struct launch){
 		.given = options->given,
 		.config = options->config,
@@ -272,6 +269,8 @@ int supervisor_set_up(struct supervisor *s, struct err *err)
 	if (settings_load(&s->settings, options->config, s->plan, &facts, err) < 0 ||
 	    open_descriptors(s, err) < 0)
 		return EXIT_CODE_CONFIG;
+	if (!s->settings.plain)
+		name_session(s);
 	settings_lifecycle_plan(&s->settings, s->plan, options->config, &s->lifecycle_plan);
 	lifecycle_init(&s->lifecycle);
 	fill_page(s);

@@ -124,13 +124,15 @@ void supervisor_forward(struct supervisor *s, int signo)
 
 /* ---- what does not end, and what is left ---- */
 
+#define NOT_ENDED "has not ended"
+
 /* With its group: a worker that is left holds the port of the one that follows. */
-static void kill_one(struct supervisor *s, struct child *child)
+static void kill_one(struct supervisor *s, struct child *child, const char *why)
 {
 	char program[2 * PAGE_NAME_SIZE];
 	child->killed_by_us = true;
-	log_warning("killing", "%s (pid %d) has not ended: sent KILL",
-		    title_of(s, child, program, sizeof(program)), (int)child->pid);
+	log_warning("killing", "%s (pid %d) %s: sent KILL",
+		    title_of(s, child, program, sizeof(program)), (int)child->pid, why);
 	supervisor_signal(s,
 			  &(struct errand){ .pid = child->pid, .group = true, .signo = SIGKILL });
 }
@@ -139,14 +141,21 @@ void supervisor_kill_process(struct supervisor *s, uint16_t index)
 {
 	struct child *child = supervisor_find_child(s, CHILD_PROCESS, index);
 	if (child != NULL)
-		kill_one(s, child);
+		kill_one(s, child, NOT_ENDED);
+}
+
+static bool has_lost_lock(const struct supervisor *s)
+{
+	return s->settings.lock && !s->lifecycle.lock_held &&
+	       (s->lifecycle.step_running || !s->settings.lock_for_steps);
 }
 
 void supervisor_kill_all(struct supervisor *s)
 {
 	for (size_t i = 0; i < CHILDREN_MAX; i++)
 		if (s->children[i].pid != 0 && supervisor_is_app(&s->children[i]))
-			kill_one(s, &s->children[i]);
+			kill_one(s, &s->children[i],
+				 has_lost_lock(s) ? "runs without its lock" : NOT_ENDED);
 	supervisor_kill_rest(s);
 }
 

@@ -137,7 +137,7 @@ static void on_lock_message(struct supervisor *s, const struct message *message,
 	case MESSAGE_CHECK_OK:
 	case MESSAGE_CHECK_FAILED:
 	case MESSAGE_WAIT_DONE:
-	case MESSAGE_MARK_MISSING:
+	case MESSAGE_STEP_DUE:
 	case MESSAGE_MARK_THERE:
 	case MESSAGE_MARK_FAILED:
 	case MESSAGE_TYPE_END:
@@ -170,7 +170,7 @@ static void on_wait_message(struct supervisor *s, const struct message *message,
 	case MESSAGE_LOCK_GAINED:
 	case MESSAGE_LOCK_LOST:
 	case MESSAGE_LOCK_FAILED:
-	case MESSAGE_MARK_MISSING:
+	case MESSAGE_STEP_DUE:
 	case MESSAGE_MARK_THERE:
 	case MESSAGE_MARK_FAILED:
 	case MESSAGE_TYPE_END:

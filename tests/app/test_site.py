@@ -204,6 +204,42 @@ def test_two_inits_take_turns():
     assert sum(init.count(r"lock.*held by") for init in both) == 1
 
 
+SLOW_INDEX = """
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    atomic = False
+    dependencies = [("orders", "0002_order_receipt_task")]
+    operations = [
+        migrations.RunSQL("SELECT pg_sleep(1)"),
+        AddIndexConcurrently("order", models.Index(fields=["item"], name="order_item")),
+    ]
+"""
+
+
+@harness.limit(120)
+def test_index_built_concurrently():
+    """Django's AddIndexConcurrently while five more /init wait for the lock: no deadlock,
+    one migration, and a valid index"""
+    site = Site()
+    site.migrate()
+    with open(site.app + "/orders/migrations/0003_index.py", "w", encoding="ascii") as file:
+        file.write(SLOW_INDEX)
+    first = site.role("/init")
+    wait_until(lambda: "pg_sleep" in site.postgres.psql(
+        "SELECT query FROM pg_stat_activity WHERE application_name LIKE 'pidone/%'"), 20)
+    others = [site.role("/init") for _ in range(5)]
+    for init in others:
+        init.expect("waiting for the lock: .*held by", 20)
+    for init in [first] + others:
+        assert init.wait(60) == 0, init.output()
+    assert "deadlock" not in site.postgres.process.output()
+    assert sum(i.count("Applying orders.0003_index... OK") for i in [first] + others) == 1
+    assert site.postgres.psql("SELECT indisvalid FROM pg_index"
+                              " WHERE indexrelid = 'order_item'::regclass") == "t"
+
+
 @harness.limit(120)
 def test_no_broker_is_not_fatal():
     """Without Redis the site is ready and takes orders; the page says what is

@@ -20,8 +20,9 @@ struct world {
 	bool kill_told;
 	bool step_runs;
 	bool step_told;       /* STOP_STEP was said */
-	bool asks_mark, sets_mark;
-	uint8_t due;          /* the marked step that may run: its number + 1 */
+	bool asks, sets_mark;
+	uint8_t due;          /* the step that was asked for and may run: its number + 1 */
+	uint8_t failed;       /* the step that has failed: its number + 1 */
 	uint8_t done;         /* the marked step that has ended with 0: its number + 1 */
 	bool mains[2];
 	bool mains_told[2];
@@ -113,12 +114,13 @@ static void perform(struct world *w, const struct lifecycle *lc,
 			MUST(!w->step_runs && !w->sets_mark, "gives it back behind the steps");
 			w->holds_lock = false;
 			break;
-		case LIFECYCLE_DO_ASK_MARK:
+		case LIFECYCLE_DO_ASK_STEP:
 			MUST(!w->asked_to_stop, "no start after a stop request");
-			MUST(is_marked(a->index) && a->index < walk.plan->n_steps,
-			     "asks for a mark that there may be");
+			MUST((is_marked(a->index) || w->failed == a->index + 1) &&
+				     a->index < walk.plan->n_steps,
+			     "asks for a mark that there may be, or for what failed");
 			MUST(w->holds_lock && !w->step_runs, "asks under the lock, nothing beside");
-			w->asks_mark = true;
+			w->asks = true;
 			w->rest_told = w->kill_told = false;
 			break;
 		case LIFECYCLE_DO_SET_MARK:
@@ -132,13 +134,15 @@ static void perform(struct world *w, const struct lifecycle *lc,
 			w->sets_mark = true;
 			break;
 		case LIFECYCLE_DO_STOP_MARKING:
-			MUST(w->asks_mark || w->sets_mark, "stops what it began");
-			w->asks_mark = w->sets_mark = false;
+			MUST(w->asks || w->sets_mark, "stops what it began");
+			w->asks = w->sets_mark = false;
 			break;
 		case LIFECYCLE_DO_START_STEP:
 			MUST(!is_marked(a->index) || w->due == a->index + 1,
 			     "a marked step runs only when its mark is missing");
-			MUST(!w->asks_mark && !w->sets_mark, "no step beside a mark");
+			MUST(w->failed != a->index + 1 || !w->holds_lock || w->due == a->index + 1,
+			     "the last try is over, in the server too");
+			MUST(!w->asks && !w->sets_mark, "no step beside a mark");
 			MUST(!w->asked_to_stop, "no start after a stop request");
 			MUST(!w->step_runs && !w->mains[0] && !w->mains[1], "one step at a time");
 			MUST(!walk.plan->lock || w->holds_lock, "steps run under the lock");
@@ -152,7 +156,7 @@ static void perform(struct world *w, const struct lifecycle *lc,
 			MUST(!w->step_runs, "no process beside a step");
 			MUST(!walk.plan->lock || walk.plan->lock_for_steps || w->holds_lock,
 			     "a singleton runs under its lock");
-			MUST(!w->asks_mark && !w->sets_mark, "no process before the marks");
+			MUST(!w->asks && !w->sets_mark, "no process before the marks");
 			MUST(!w->left_told[a->index],
 			     "starts when nothing of the one before is left");
 			w->mains[a->index] = true;
@@ -201,7 +205,7 @@ static void perform(struct world *w, const struct lifecycle *lc,
 			MUST(w->kill_told || (!w->mains[0] && !w->mains[1] && !w->step_runs),
 			     "the lock goes last");
 			MUST(!w->released, "releases once");
-			MUST(!w->asks_mark && !w->sets_mark, "the lock goes behind the marks");
+			MUST(!w->asks && !w->sets_mark, "the lock goes behind the marks");
 			w->released = true;
 			w->waiting = w->locking = false;
 			break;
@@ -299,10 +303,13 @@ static void follow(uint32_t from, struct lifecycle_event given, const struct wor
 	if (next.world.released)
 		next.world.holds_lock = false;
 	MUST(next.world.holds_lock == next.lc.lock_held, "knows whether the lock is held");
+	MUST(event->type != LIFECYCLE_LOCK_LOST || next.world.kill_told ||
+		     !(next.world.step_runs || next.world.mains[0] || next.world.mains[1]),
+	     "what runs under a lock is killed when it is lost");
 	MUST((next.lc.state == LIFECYCLE_EXIT) == next.world.exited, "exit and its action agree");
 	/* from the release on only what could not be killed may still run */
 	bool knows = next.world.step_runs == next.lc.step_running || next.world.released;
-	MUST(next.world.asks_mark == (next.lc.marking == LIFECYCLE_MARKING_ASKS) &&
+	MUST(next.world.asks == (next.lc.marking == LIFECYCLE_MARKING_ASKS) &&
 		     next.world.sets_mark == (next.lc.marking == LIFECYCLE_MARKING_SETS),
 	     "knows which mark is worked on");
 	for (int p = 0; p < 2; p++)
@@ -331,11 +338,11 @@ static void simple(uint32_t from, enum lifecycle_event_type type, int code)
 		w.locking = false;
 	if (type == LIFECYCLE_LOCKED || type == LIFECYCLE_LOCK_LOST)
 		w.holds_lock = type == LIFECYCLE_LOCKED;
-	if (type == LIFECYCLE_MARK_MISSING)
+	if (type == LIFECYCLE_STEP_DUE)
 		w.due = (uint8_t)(walk.nodes[from].lc.step + 1);
-	if (type == LIFECYCLE_MARK_MISSING || type == LIFECYCLE_MARK_THERE ||
+	if (type == LIFECYCLE_STEP_DUE || type == LIFECYCLE_MARK_THERE ||
 	    type == LIFECYCLE_MARK_FAILED)
-		w.asks_mark = w.sets_mark = false;
+		w.asks = w.sets_mark = false;
 	follow(from, (struct lifecycle_event){ .type = type, .code = code }, &w);
 }
 
@@ -348,6 +355,10 @@ static void ends(uint32_t from)
 		w.step_runs = false;
 		w.done = now.step_runs && codes[c] == 0 ? (uint8_t)(walk.nodes[from].lc.step + 1)
 							: now.done;
+		if (now.step_runs && codes[c] != 0) {
+			w.failed = (uint8_t)(walk.nodes[from].lc.step + 1);
+			w.due = 0;
+		}
 		if (now.step_runs)
 			follow(from, (struct lifecycle_event){ .type = LIFECYCLE_STEP_ENDED,
 							       .code = codes[c],
@@ -385,9 +396,9 @@ static void expand(uint32_t from)
 	}
 	if (w.holds_lock)
 		simple(from, LIFECYCLE_LOCK_LOST, 0);
-	if (w.asks_mark)
-		simple(from, LIFECYCLE_MARK_MISSING, 0);
-	if (w.asks_mark || w.sets_mark) {
+	if (w.asks)
+		simple(from, LIFECYCLE_STEP_DUE, 0);
+	if (w.asks || w.sets_mark) {
 		simple(from, LIFECYCLE_MARK_THERE, 0);
 		simple(from, LIFECYCLE_MARK_FAILED, 69);
 	}
@@ -522,32 +533,58 @@ int main(int argc, char **argv)
 		  { .plain = true, .n_processes = 2, .restart = LIFECYCLE_RESTART_ALWAYS } },
 		{ "init", { .waits = true, .lock = true, .n_steps = 2, .grace = true } },
 		{ "init with limits",
-		  { .waits = true, .wait_timeout = true, .lock = true, .lock_timeout = true,
-		    .n_steps = 2, .step_retries = 1, .step_timeout = true, .grace = true } },
+		  { .waits = true,
+		    .wait_timeout = true,
+		    .lock = true,
+		    .lock_timeout = true,
+		    .n_steps = 2,
+		    .step_retries = 1,
+		    .step_timeout = true,
+		    .grace = true } },
 		{ "init without grace", { .lock = true, .n_steps = 1 } },
 		{ "init with steps that run once",
-		  { .lock = true, .n_steps = 3, .marked = 5, .step_retries = 1, .grace = true,
-		    .step_timeout = true, .marks_the_end = true } },
+		  { .lock = true,
+		    .n_steps = 3,
+		    .marked = 5,
+		    .step_retries = 1,
+		    .grace = true,
+		    .step_timeout = true,
+		    .marks_the_end = true } },
 		{ "init of steps that run once, without grace",
 		  { .lock = true, .n_steps = 1, .marked = 1, .marks_the_end = true } },
 		{ "init without a lock, that marks its end",
-		  { .n_steps = 1, .grace = true, .marks_the_end = true } },
+		  { .n_steps = 1, .step_retries = 1, .grace = true, .marks_the_end = true } },
 		{ "run with a step that runs once",
-		  { .lock = true, .lock_for_steps = true, .n_steps = 2, .marked = 2,
-		    .n_processes = 1, .grace = true, .restart = LIFECYCLE_RESTART_ALWAYS } },
+		  { .lock = true,
+		    .lock_for_steps = true,
+		    .n_steps = 2,
+		    .marked = 2,
+		    .n_processes = 1,
+		    .grace = true,
+		    .restart = LIFECYCLE_RESTART_ALWAYS } },
 		{ "singleton with a step that runs once",
 		  { .lock = true, .n_steps = 1, .marked = 1, .n_processes = 1, .grace = true } },
 		{ "run", { .waits = true, .n_processes = 1, .grace = true, .drain = true } },
 		{ "run without grace", { .n_processes = 1 } },
 		{ "run with a step", { .n_steps = 1, .n_processes = 1, .grace = true } },
-		{ "worker", { .waits = true, .n_processes = 2, .grace = true,
-			      .restart = LIFECYCLE_RESTART_ALWAYS } },
-		{ "worker with a restart-max", { .n_processes = 1, .grace = true, .drain = true,
-						 .restart = LIFECYCLE_RESTART_ON_FAILURE,
-						 .restart_max = 2 } },
+		{ "worker",
+		  { .waits = true,
+		    .n_processes = 2,
+		    .grace = true,
+		    .restart = LIFECYCLE_RESTART_ALWAYS } },
+		{ "worker with a restart-max",
+		  { .n_processes = 1,
+		    .grace = true,
+		    .drain = true,
+		    .restart = LIFECYCLE_RESTART_ON_FAILURE,
+		    .restart_max = 2 } },
 		{ "singleton", { .lock = true, .n_processes = 2, .grace = true, .drain = true } },
 		{ "singleton with a step",
-		  { .waits = true, .lock = true, .n_steps = 1, .n_processes = 1, .grace = true,
+		  { .waits = true,
+		    .lock = true,
+		    .n_steps = 1,
+		    .n_processes = 1,
+		    .grace = true,
 		    .restart = LIFECYCLE_RESTART_ON_FAILURE } },
 	};
 	bool want_table = argc > 1 && streq(argv[1], "--table");

@@ -107,6 +107,7 @@ int main(int argc, char **argv)
 		.environment = environ,
 		.since_ms = now_ms(),
 		.session_id = argc > 3 ? argv[3] : "id1",
+		.lock_name = config_get(&config, "postgres", "project", NULL),
 	};
 	int code = run_agent(&options);
 	config_fini(&config);

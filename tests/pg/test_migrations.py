@@ -1,47 +1,11 @@
 #!/usr/bin/python3
 """Migrations of many pods, seen from the server: whoever starts together, one runs at a time
 (contract §6). A step here is one statement by psql, as a migration's is."""
-import signal
-import threading
-
 import harness
 from harness import wait_until
-from inits import Pidone
+from migrations import Sampler, init
 from once import session
 from servers import PgBouncer, Postgres
-
-QUIET = "listen = none\nsocket = none\n"
-
-
-def init(env, sql, keys="", **more):
-    config = "[init]\n%s%s\nstep = psql -X -q -v ON_ERROR_STOP=1 -c \"%s\"\n" % (QUIET, keys, sql)
-    return Pidone(["/init"], env=env, config=config, **more)
-
-
-class Sampler:
-    """Looks at the server's sessions, again and again, while the block runs."""
-
-    def __init__(self, db):
-        self.db = db
-        self.most = 0      # steps at work at one time
-        self.seen = set()  # of which containers
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._look)
-
-    def _look(self):
-        while not self.stop.is_set():
-            names = self.db.psql("SELECT application_name FROM pg_stat_activity WHERE state ="
-                                 " 'active' AND application_name LIKE 'pidone/%'").split()
-            self.most = max(self.most, len(names))
-            self.seen |= set(names)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join()
 
 
 def test_sampler():
@@ -103,22 +67,6 @@ def test_pooler_in_session_mode():
 def test_pooler_in_transaction_mode():
     """the same in transaction mode"""
     through_a_pooler("transaction", 3)
-
-
-def test_killed_container():
-    """the whole container is killed: its statement still runs in the server; the next waits"""
-    db = Postgres()
-    db.psql("CREATE TABLE t (n int)")
-    with session(db.env(), "BEGIN; LOCK TABLE t;"):
-        first = init(db.env(), "INSERT INTO t VALUES (1)")
-        wait_until(lambda: db.psql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE"
-                                   " 'INSERT%' AND wait_event_type = 'Lock'") == "1", 15)
-        first.signal(signal.SIGKILL)
-        first.wait()
-        second = init(db.env(), "INSERT INTO t VALUES (2)")
-        second.expect("waiting for a session that an earlier holder left behind", 15)
-        assert db.psql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT%'") == "1"
-    assert second.wait(30) == 0, second.output()
 
 
 def test_site_does_not_queue_behind_a_migration():
