@@ -212,18 +212,25 @@ bench_scripts = \
 	tests/bench/contenders.py \
 	tests/bench/reaping.py \
 	tests/bench/report.py \
+	tests/bench/report_postgres.py \
 	tests/bench/run-bench.py \
+	tests/bench/run-bench-postgres.py \
 	tests/bench/running.py \
 	tests/bench/startup.py
 EXTRA_DIST += $(bench_scripts) doc/bench.md
 
 # PIDONE_BIN=FILE: another binary. BENCH_FLAGS=--quick: half a minute, only printed.
 BENCH_FLAGS =
-.PHONY: bench
-bench: pidone tests/nsrun tests/bench/orphans $(EXTRA_PROGRAMS)
-	@PIDONE_BIN="$${PIDONE_BIN:-$(abs_top_builddir)/pidone}"; export PIDONE_BIN; \
+bench_environment = \
+	PIDONE_BIN="$${PIDONE_BIN:-$(abs_top_builddir)/pidone}"; export PIDONE_BIN; \
 	NSRUN_BIN='$(abs_top_builddir)/tests/nsrun'; export NSRUN_BIN; \
 	PYTHONPATH='$(abs_top_srcdir)/tests'; export PYTHONPATH; \
-	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
-	$(PYTHON3) '$(abs_top_srcdir)/tests/bench/run-bench.py' \
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
+.PHONY: bench bench-inits bench-postgres
+bench: bench-inits bench-postgres
+bench-inits: pidone tests/nsrun tests/bench/orphans $(EXTRA_PROGRAMS)
+	@$(bench_environment) $(PYTHON3) '$(abs_top_srcdir)/tests/bench/run-bench.py' \
 		--output '$(abs_top_srcdir)/doc/bench.md' $(BENCH_FLAGS)
+bench-postgres: pidone $(EXTRA_PROGRAMS)
+	@$(bench_environment) $(PYTHON3) '$(abs_top_srcdir)/tests/bench/run-bench-postgres.py' \
+		--output '$(abs_top_srcdir)/doc/bench-postgres.md' $(BENCH_FLAGS)

@@ -1,0 +1,234 @@
+#!/usr/bin/python3
+"""Measures how pidone waits for PostgreSQL, beside the loops that it replaces: `make
+bench-postgres`. Never part of the tests. PIDONE_BIN is tests/harness.py's."""
+import argparse
+import datetime
+import os
+import random
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import harness
+from contenders import helper
+from figures import BenchError
+from inits import BASE_ENV
+from proc import descendants_of
+from report_postgres import page
+from running import memory
+from servers import Postgres
+
+TICKS = os.sysconf("SC_CLK_TCK")
+CONFIG = "[run]\nlisten = none\nsocket = none\ncommand = %s\n[log]\nlevel = error\n"
+PSYCOPG = """
+import os, sys, time
+import psycopg2
+while True:
+    try:
+        with psycopg2.connect("") as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        break
+    except psycopg2.OperationalError:
+        time.sleep(1)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def say(text):
+    print("bench: " + text, file=sys.stderr, flush=True)
+
+
+class World:
+    """A server that comes and goes, and who waits for it."""
+
+    def __init__(self, max_connections=50):
+        self.db = Postgres(start=False, options=["log_timezone='UTC'",
+                                                 "max_connections=%d" % max_connections])
+        self.env = dict(BASE_ENV, **self.db.env())
+        self.files = tempfile.mkdtemp(dir=harness.tmp)
+
+    def write(self, name, text):
+        path = os.path.join(self.files, name)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        return path
+
+    def waiters(self, command):
+        """{name: (words, environment)}: each waits for the server, then executes the command."""
+        loop = "until pg_isready -q; do sleep %s; done; exec " + command
+        config = self.write("pidone.ini", CONFIG % command)
+        return {
+            "pidone": ([harness.BIN, "/run"], {"PIDONE_CONFIG": config}),
+            "pg_isready, 1 s": (["/bin/sh", "-c", loop % "1"], {}),
+            "pg_isready, 0.1 s": (["/bin/sh", "-c", loop % "0.1"], {}),
+            "wait-for-it": (["wait-for-it", "-q", "-t", "0", "127.0.0.1:%d" % self.db.port, "--",
+                             command], {}),
+            "psycopg2, 1 s": (["/usr/bin/python3", self.write("wait.py", PSYCOPG), command], {}),
+        }
+
+    def start(self, words, more, **options):
+        return subprocess.Popen(words, env=dict(self.env, **more), stdin=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL, cwd="/", **options)
+
+    def serve(self):
+        """Starts the server. When it was ready for logins, by the clock of stamp.c, in s."""
+        self.db.start()
+        said = self.db.process.expect("database system is ready to accept connections", 20)
+        at = datetime.datetime.strptime(re.match(r"(\S+ \S+) UTC", said).group(1) + " +0000",
+                                        "%Y-%m-%d %H:%M:%S.%f %z").timestamp()
+        return at - time.time() + time.monotonic()
+
+
+def end(processes):
+    for process in processes:
+        below = descendants_of(process.pid)
+        process.kill()
+        process.wait()
+        for pid in below:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+
+def latency(rounds, wait_s):
+    """{name: [ms from the server's readiness to the command's main()]}; all wait at once."""
+    say("%d waits of %d s" % (rounds, wait_s))
+    world = World()
+    draw = random.Random(1)
+    found = {}
+    for _ in range(rounds):
+        waiters = world.waiters(helper("stamp"))
+        started = {name: world.start(*waiters[name], stdout=subprocess.PIPE)
+                   for name in draw.sample(list(waiters), len(waiters))}
+        select_for(wait_s + draw.random())  # the loops' phases differ from round to round
+        ready = world.serve()
+        for name, process in started.items():
+            told, _ = process.communicate(timeout=60)
+            found.setdefault(name, []).append(1000 * (struct.unpack("q", told)[0] / 1e9 - ready))
+        world.db.stop()
+    return found
+
+
+def select_for(seconds):
+    """Nothing here is measured while we wait: the time is what is waited for."""
+    time.sleep(seconds)
+
+
+def cpu_of(pid):
+    """CPU time in ms that this process, what is below it, and what they reaped have taken."""
+    total = 0
+    for each in [pid] + descendants_of(pid):
+        try:
+            with open("/proc/%d/stat" % each, encoding="ascii") as file:
+                total += sum(int(word) for word in file.read().rpartition(")")[2].split()[11:15])
+        except FileNotFoundError:
+            pass
+    return 1000 * total / TICKS
+
+
+def cost(seconds):
+    """{name: ms of CPU time} of a wait for a server that is down; all wait at once."""
+    say("CPU time of a wait of %d s" % seconds)
+    world = World()
+    started = {name: world.start(*what) for name, what in world.waiters("/bin/true").items()}
+    select_for(seconds)
+    found = {name: cpu_of(process.pid) for name, process in started.items()}
+    end(started.values())
+    return found
+
+
+def active_opens():
+    """Connections that were begun in this network namespace, ever."""
+    with open("/proc/net/snmp", encoding="ascii") as file:
+        names, values = [line.split() for line in file if line.startswith("Tcp:")]
+    return int(values[names.index("ActiveOpens")])
+
+
+def herd(n, outage_s):
+    """n supervisors, and a server that comes back: ([(second, attempts in it)], [second of the
+    return at which each was through, in order])."""
+    say("%d supervisors, an outage of %d s" % (n, outage_s))
+    world = World(max_connections=100)
+    done = os.path.join(world.files, "done")
+    config = world.write("pidone.ini", CONFIG % ("touch %s/${NAME}" % done))
+    os.mkdir(done)
+    begin = time.monotonic()
+    started = [world.start([harness.BIN, "/run"], {"PIDONE_CONFIG": config, "NAME": str(k)})
+               for k in range(n)]
+    attempts, before = [], active_opens()
+    while time.monotonic() < begin + outage_s:
+        select_for(1)
+        now = active_opens()
+        attempts.append((time.monotonic() - begin, now - before))
+        before = now
+    ready = world.serve()
+    for process in started:
+        process.wait(120)
+    offset = time.time() - time.monotonic()
+    through = sorted(os.stat(entry.path).st_mtime - offset - ready for entry in os.scandir(done))
+    if len(through) != n:
+        raise BenchError("only %d of %d came through" % (len(through), n))
+    world.db.stop()
+    return attempts, through
+
+
+def memory_of_waiting():
+    """{when: (PSS, private and dirty) of PID 1 in kB}: without a database, while it waits, and
+    when the server has come and the command runs."""
+    say("memory before, during and after a wait")
+    world = World()
+    config = world.write("pidone.ini", CONFIG % "sleep 1000")
+    found = {}
+    for when, more in (("before", {"PGHOST": "", "PIDONE_RUN_WAIT": "none", "PGDATABASE": ""}),
+                       ("during", {})):
+        process = world.start([harness.BIN, "/run"], dict(more, PIDONE_CONFIG=config))
+        select_for(5)
+        found[when] = memory([process.pid])
+        if when == "during":
+            world.serve()
+            select_for(5)
+            found["after"] = memory([process.pid])
+        end([process])
+    world.db.stop()
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="run-bench-postgres.py")
+    parser.add_argument("--quick", action="store_true", help="a minute; only printed")
+    parser.add_argument("--output", metavar="FILE", help="write the page there as well")
+    options = parser.parse_args()
+    if not harness.IS_ROOT:
+        raise BenchError("needs root, for a network of its own")
+    for name in ("wait-for-it", "pg_isready"):
+        if shutil.which(name) is None:
+            raise BenchError("needs %s: apt-get install wait-for-it postgresql-15 "
+                             "python3-psycopg2" % name)
+    harness._enter_private_world()
+    with tempfile.TemporaryDirectory(prefix="pidone-bench.") as harness.tmp:
+        os.chmod(harness.tmp, 0o755)
+        rounds, wait_s, cost_s, n, outage_s = ((4, 3, 10, 50, 5) if options.quick
+                                               else (25, 10, 60, 200, 75))
+        text = page(latency(rounds, wait_s), cost(cost_s), cost_s, herd(n, outage_s),
+                    memory_of_waiting())
+    print(text)
+    if options.output and not options.quick:
+        with open(options.output, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (BenchError, harness.Failure, OSError, subprocess.SubprocessError) as error:
+        sys.exit("bench: %s" % error)
+    finally:
+        for each in harness.started:
+            if each.alive():
+                each.popen.kill()
