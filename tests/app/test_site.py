@@ -226,10 +226,11 @@ def test_index_built_concurrently():
     site.migrate()
     with open(site.app + "/orders/migrations/0003_index.py", "w", encoding="ascii") as file:
         file.write(SLOW_INDEX)
-    first = site.role("/init")
+    quiet = {"PIDONE_INIT_LISTEN": "none", "PIDONE_INIT_SOCKET": "none"}
+    first = site.role("/init", env=quiet)
     wait_until(lambda: "pg_sleep" in site.postgres.psql(
         "SELECT query FROM pg_stat_activity WHERE application_name LIKE 'pidone/%'"), 20)
-    others = [site.role("/init") for _ in range(5)]
+    others = [site.role("/init", env=quiet) for _ in range(5)]
     for init in others:
         init.expect("waiting for the lock: .*held by", 20)
     for init in [first] + others:
