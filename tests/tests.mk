@@ -217,7 +217,7 @@ bench_scripts = \
 	tests/bench/run-bench-postgres.py \
 	tests/bench/running.py \
 	tests/bench/startup.py
-EXTRA_DIST += $(bench_scripts) doc/bench.md
+EXTRA_DIST += $(bench_scripts) doc/bench.md doc/bench-postgres.md
 
 # PIDONE_BIN=FILE: another binary. BENCH_FLAGS=--quick: half a minute, only printed.
 BENCH_FLAGS =
