@@ -14,8 +14,6 @@
 #include <sys/random.h>
 #include <time.h>
 
-#define HANG 60 /* so many times attempt-timeout: not even a resolver takes that long */
-
 static const struct {
 	const char *kind; /* of its session's name */
 	bool past_pooler; /* lock-url counts */
@@ -244,8 +242,8 @@ int agent_main(const struct agent_options *options)
 	struct agent agent = { .options = options };
 	struct err err;
 	settle(options->environment);
-	busy_start(options->message_fd, "postgres: ",
-		   HANG * config_duration(options->config, "postgres", "attempt-timeout"));
+	busy_start(options->message_fd,
+		   "postgres: ", config_duration(options->config, "postgres", "attempt-timeout"));
 	agent.lib = pg_lib_load(&err);
 	if (agent.lib == NULL) {
 		pg_failure_set(&agent.last, PG_FATAL, "%s", err.msg);

@@ -28,7 +28,7 @@ struct agent_options {
 	                              * "first minute" counts from it, also after a restart of the
 	                              * agent (auth-grace counts from the first failure of its kind:
 	                              * a server that came late deserves it, too) */
-	struct mark mark;            /* of the last three missions; project and by are filled in */
+	struct mark mark;            /* of the missions about marks; project and by are filled in */
 	const char *lock_name;       /* whose lock: the project, or one role of it; NULL where
 				      * nothing is locked */
 	const char *session_id;      /* made by PID 1 at boot, different in every container: a few

@@ -30,7 +30,7 @@ uint32_t agent_random(void);
 /* The mission AGENT_LOCK; returns the exit code. */
 int agent_lock_main(struct agent *agent) ATTR_CHECK;
 
-/* The missions about marks, likewise. */
+/* The missions about steps, likewise. */
 int agent_mark_main(struct agent *agent) ATTR_CHECK;
 
 /* A query for the oldest session (its name, server process, state) that a step left at work in

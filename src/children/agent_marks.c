@@ -77,6 +77,17 @@ const char *agent_leftover_sql(const struct agent *agent, enum agent_leftover wh
 	return buffer;
 }
 
+/* Between two looks; a reason is told when it is another one than the last. */
+static enum pg_answer tell_and_pause(const struct agent *agent, struct pg_link *link,
+				     const char *reason, char told[PG_REASON_SIZE],
+				     struct pg_failure *failure)
+{
+	if (!streq(reason, told))
+		messages_send(agent->options->message_fd, MESSAGE_WAIT_REASON, 0, "%s", reason);
+	text_copy(told, PG_REASON_SIZE, reason);
+	return pg_link_idle(link, poll_delay_ms(agent), failure);
+}
+
 static enum pg_answer wait_for_own(struct agent *agent, struct pg_link *link,
 				   struct pg_failure *failure)
 {
@@ -93,11 +104,7 @@ static enum pg_answer wait_for_own(struct agent *agent, struct pg_link *link,
 			reason, sizeof(reason),
 			"the last try is still at work in the server (server process %s, %s)",
 			row.cells[1], row.cells[2]);
-		if (!streq(reason, told))
-			messages_send(agent->options->message_fd, MESSAGE_WAIT_REASON, 0, "%s",
-				      reason);
-		text_copy(told, sizeof(told), reason);
-		answer = pg_link_idle(link, poll_delay_ms(agent), failure);
+		answer = tell_and_pause(agent, link, reason, told, failure);
 		if (answer != PG_ANSWERED)
 			return answer;
 	}
@@ -121,11 +128,7 @@ static enum pg_answer wait_for_mark(struct agent *agent, struct pg_link *link,
 		(void)snprintf(reason, sizeof(reason),
 			       "/init of release %s has not succeeded yet (project %s)",
 			       mark.release, mark.project);
-		if (!streq(reason, told))
-			messages_send(agent->options->message_fd, MESSAGE_WAIT_REASON, 0, "%s",
-				      reason);
-		text_copy(told, sizeof(told), reason);
-		answer = pg_link_idle(link, poll_delay_ms(agent), failure);
+		answer = tell_and_pause(agent, link, reason, told, failure);
 		if (answer != PG_ANSWERED)
 			return answer;
 	}

@@ -12,6 +12,7 @@
 #include <sys/time.h>
 
 #define SILENCE_MS 1000
+#define HANG       60 /* so many times the deadline */
 
 static struct {
 	int message_fd;
@@ -41,11 +42,11 @@ static void on_alarm(int signo)
 	errno = code;
 }
 
-void busy_start(int message_fd, const char *prefix, int64_t limit_ms)
+void busy_start(int message_fd, const char *prefix, int64_t deadline_ms)
 {
 	busy.message_fd = message_fd;
 	busy.prefix = prefix;
-	busy.limit_ms = limit_ms;
+	busy.limit_ms = HANG * deadline_ms;
 }
 
 void busy_with(const char *format, ...)

@@ -7,9 +7,10 @@
 #include "base/base.h"
 
 /* To be called once. Without it, as in a check that PID 1 gives a deadline, the functions
- * below do nothing. prefix (borrowed) goes before each text; limit_ms is for each piece of
- * work, and counts from when it is told. */
-void busy_start(int message_fd, const char *prefix, int64_t limit_ms);
+ * below do nothing. prefix (borrowed) goes before each text; deadline_ms is what a piece of
+ * work that can have a deadline has: sixty times as long, counted from when it is told, is a
+ * hang. Not even a resolver takes that long. */
+void busy_start(int message_fd, const char *prefix, int64_t deadline_ms);
 
 /* The next piece of work begins: "shop-db: the name server has not answered yet". Told as
  * MESSAGE_WAIT_REASON after a second, but not after busy_told(). */

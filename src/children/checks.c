@@ -18,7 +18,6 @@
 
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 2000
-#define HANG           60 /* so many times the deadline that each has of its own */
 
 static int check_http(const struct check_spec *spec, const struct check_context *context,
 		      int64_t deadline_ms, char *detail, size_t size, struct err *err)
@@ -173,7 +172,7 @@ int check_wait_main(const struct check_spec *spec, const struct check_context *c
 		    int message_fd)
 {
 	char detail[ERR_MSG_SIZE], told[ERR_MSG_SIZE] = "";
-	busy_start(message_fd, "", HANG * context->timeout_ms);
+	busy_start(message_fd, "", context->timeout_ms);
 	for (int64_t bound_ms = BACKOFF_MIN_MS;; bound_ms *= 2) {
 		busy_with("no answer yet");
 		if (check_run(spec, context, detail, sizeof(detail)) == 0)

@@ -262,24 +262,6 @@ void lifecycle_enter_waiting(const struct lifecycle_turn *t)
 		lifecycle_arm(t, LIFECYCLE_TIMER_WAIT);
 }
 
-/* Everything has ended: leave, or (a singleton without its lock) start over. */
-void lifecycle_enter_after_end(const struct lifecycle_turn *t)
-{
-	struct lifecycle *lc = t->lc;
-	if (!lc->relock) {
-		lifecycle_enter_reaping(t);
-		return;
-	}
-	lifecycle_disarm(t, LIFECYCLE_TIMER_GRACE);
-	lifecycle_disarm(t, LIFECYCLE_TIMER_IMPATIENCE);
-	lifecycle_disarm(t, LIFECYCLE_TIMER_KILL);
-	lc->relock = false;
-	lc->resting = false;
-	lc->step = 0;
-	memset(lc->processes, 0, sizeof(lc->processes));
-	lifecycle_enter_locking(t);
-}
-
 void lifecycle_init(struct lifecycle *lifecycle)
 {
 	memset(lifecycle, 0, sizeof(*lifecycle)); /* padding too: states are compared whole */

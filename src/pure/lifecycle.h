@@ -167,7 +167,7 @@ struct lifecycle {
 	bool stop_requested;
 	bool resting;         /* mains are gone, the rest has got its TERM */
 	bool lock_held;
-	bool relock;          /* a singleton lost its lock: stop, then wait for it again */
+	bool relock;          /* a singleton lost its lock: kill, then wait for it again */
 	bool has_code;        /* the exit code is decided */
 	int stop_signo;       /* of the stop request */
 	int code;             /* decided, or what it would be without a main's own */

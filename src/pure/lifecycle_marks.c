@@ -1,5 +1,7 @@
-/* The marks of steps that run once: asked for before the step, set behind it. A mark that is
- * being set is the end of the step's work: a stop waits for it as it does for the step. */
+/* What the database is asked between steps. The marks of those that run once: asked for before
+ * the step, set behind it; and before each further try whether the last one is over in the
+ * server, too. A mark that is being set is the end of the step's work: a stop waits for it as it
+ * does for the step. */
 #include "pure/lifecycle_turn.h"
 
 bool lifecycle_is_marked(const struct lifecycle_turn *t)

@@ -114,7 +114,7 @@ void lifecycle_in_stopping(const struct lifecycle_turn *t, const struct lifecycl
 		break;
 	case LIFECYCLE_EMPTY:
 		if (t->lc->resting)
-			lifecycle_enter_after_end(t);
+			lifecycle_enter_reaping(t);
 		break;
 	case LIFECYCLE_SIGNAL:
 		stopping_signalled(t, event->code);
@@ -130,6 +130,21 @@ void lifecycle_in_stopping(const struct lifecycle_turn *t, const struct lifecycl
 	case LIFECYCLE_EVENTS:
 		break;
 	}
+}
+
+/* Leave, or (a singleton without its lock) start over. */
+static void all_killed(const struct lifecycle_turn *t)
+{
+	struct lifecycle *lc = t->lc;
+	if (!lc->relock) {
+		lifecycle_enter_reaping(t);
+		return;
+	}
+	lifecycle_disarm(t, LIFECYCLE_TIMER_KILL);
+	lc->relock = false;
+	lc->step = 0;
+	memset(lc->processes, 0, sizeof(lc->processes));
+	lifecycle_enter_locking(t);
 }
 
 void lifecycle_in_killing(const struct lifecycle_turn *t, const struct lifecycle_event *event)
@@ -152,7 +167,7 @@ void lifecycle_in_killing(const struct lifecycle_turn *t, const struct lifecycle
 		lifecycle_enter_reaping(t);
 		break;
 	case LIFECYCLE_EMPTY:
-		lifecycle_enter_after_end(t);
+		all_killed(t);
 		break;
 	case LIFECYCLE_SIGNAL:
 		if (lifecycle_asks_to_stop(event->code) && t->lc->relock) {

@@ -43,7 +43,6 @@ void lifecycle_enter_running(const struct lifecycle_turn *t);
 void lifecycle_enter_steps(const struct lifecycle_turn *t);
 void lifecycle_enter_locking(const struct lifecycle_turn *t);
 void lifecycle_enter_waiting(const struct lifecycle_turn *t);
-void lifecycle_enter_after_end(const struct lifecycle_turn *t);
 
 /* lifecycle_before.c */
 void lifecycle_in_boot(const struct lifecycle_turn *t, const struct lifecycle_event *event);
@@ -51,7 +50,7 @@ void lifecycle_in_waiting(const struct lifecycle_turn *t, const struct lifecycle
 void lifecycle_in_locking(const struct lifecycle_turn *t, const struct lifecycle_event *event);
 void lifecycle_in_steps(const struct lifecycle_turn *t, const struct lifecycle_event *event);
 
-/* lifecycle_marks.c */
+/* lifecycle_marks.c: what the database is asked between steps */
 /* Has `step` a mark? With step == n_steps: have all together one? */
 bool lifecycle_is_marked(const struct lifecycle_turn *t);
 void lifecycle_ask_step(const struct lifecycle_turn *t);
