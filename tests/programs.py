@@ -60,6 +60,9 @@ def with_child(signo):
 END_ON_TERM = "sys.exit(0) if s == 15 else None"
 
 
+AGENT = "pidone: agent"
+
+
 def process_called(p, name):
     """The pid of the process of this name below PID 1, once it has executed."""
     def found():

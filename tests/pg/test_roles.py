@@ -8,20 +8,11 @@ import time
 import harness
 from harness import wait_until
 from inits import Pidone, finished
-from proc import children_of, command_name, process_state
-from programs import WAIT, program
+from proc import process_state
+from programs import AGENT, WAIT, process_called, program
 from servers import Postgres
 
 STEP = "sh -c 'echo step begins; read x; echo step ends'"
-
-
-def agent_of(p):
-    """The pid of its agent, once there is one."""
-    def found():
-        agents = [pid for pid in children_of(p.pid)
-                  if command_name(pid) == "pidone: agent"]
-        return agents[0] if agents else None
-    return wait_until(found, 5, "an agent")
 
 
 def test_waits_and_goes_on():
@@ -78,9 +69,9 @@ def test_killed_agent_costs_a_retry():
     p = Pidone(["/init"], env=db.env(), config="[init]\nstep = echo migrated\n")
     p.expect("waiting for postgres")
     for _ in range(3):
-        old = agent_of(p)
+        old = process_called(p, AGENT)
         os.kill(old, signal.SIGKILL)
-        wait_until(lambda old=old: agent_of(p) != old, 5)
+        wait_until(lambda old=old: process_called(p, AGENT) != old, 5)
     db.start()
     p.expect("^migrated", 10)
     assert p.wait() == 0
@@ -136,7 +127,7 @@ def test_lock_gained_and_lost_in_one_turn():
     first.expect("step begins")
     second = Pidone(["/init"], env=db.env(), config="[init]\nstep = echo mine\n")
     second.expect("waiting for the lock")
-    agent = agent_of(second)
+    agent = process_called(second, AGENT)
     os.kill(second.pid, signal.SIGSTOP)
     second.signal(signal.SIGWINCH)  # so that signals are what it looks at first
     first.popen.stdin.close()
@@ -172,7 +163,7 @@ def test_lock_goes_last():
     p = Pidone(["/beat"], env=db.env(), config="[beat]\nlock = postgres\ncommand = %s\n" % slow,
                stdin=subprocess.PIPE)
     p.expect("^orphan up")
-    agent = agent_of(p)
+    agent = process_called(p, AGENT)
     p.signal(signal.SIGTERM)
     p.expect("^orphan got TERM")
     assert db.psql(held) == "1" and process_state(agent) in ("S", "R")
@@ -187,7 +178,7 @@ def test_killed_holder():
     p = Pidone(["/init"], env=db.env(), stdin=subprocess.PIPE,
                config="[init]\nstep = %s\n" % STEP)
     p.expect("step begins")
-    os.kill(agent_of(p), signal.SIGKILL)
+    os.kill(process_called(p, AGENT), signal.SIGKILL)
     assert p.wait(10) == 75
     assert finished(["/init"], env=db.env(), config="[init]\nstep = true\n")[0] == 0
 
@@ -293,7 +284,7 @@ def test_wait_for_postgres():
                 "psql -tAc \"select 'from ' || current_user\""], env={"DATABASE_URL": db.url()})
     p.expect("waiting for postgres: .*refused.*see DATABASE_URL")
     p.expect("waiting for postgresql://127.0.0.1:[0-9]+/postgres: .*refused")
-    os.kill(agent_of(p), signal.SIGKILL)
+    os.kill(process_called(p, AGENT), signal.SIGKILL)
     p.expect("the child that asks postgres was ended by KILL: starting it again")
     db.start()
     p.expect("postgres is there after .*: postgres@127.0.0.1:[0-9]+/postgres")

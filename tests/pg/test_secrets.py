@@ -11,8 +11,8 @@ import harness
 from agent import says
 from harness import wait_until
 from inits import Pidone, finished
-from proc import children_of, command_name
-from programs import process_called
+from proc import command_name
+from programs import AGENT, process_called
 from servers import FakeServer, PgBouncer, Postgres
 
 CANARY = "Xq7vZ2mK9wLp4TfR"
@@ -162,8 +162,7 @@ def test_agent_keeps_it():
     p = Pidone(["/run"], env=dict(QUICK, DATABASE_URL=db.url()),
                config="[run]\ncommand = sleep 1000\nuser = nobody\n")
     p.expect("waiting for postgres: .*refused")
-    agent = wait_until(lambda: [pid for pid in children_of(p.pid)
-                                if command_name(pid) == "pidone: agent"], 5)[0]
+    agent = process_called(p, AGENT)
     with open("/proc/%d/status" % agent, encoding="ascii") as file:
         uid = [line.split()[1] for line in file if line.startswith("Uid:")][0]
     assert uid == "65534", uid

@@ -12,15 +12,10 @@ from inits import Pidone
 from migrations import QUIET, Sampler, at_work, init
 from network import SERVER, Router
 from once import session
-from proc import children_of, command_name
-from programs import WAIT, process_called, program
+from programs import AGENT, WAIT, process_called, program
 from servers import Postgres
 
 MINUTE = 60
-
-
-def agent_of(p):
-    return [pid for pid in children_of(p.pid) if command_name(pid) == "pidone: agent"][0]
 
 
 def takes_over(fault, *codes):
@@ -55,7 +50,7 @@ def test_terminated_session():
 
 def test_killed_agent():
     """`kill -9` of the agent that holds the lock"""
-    assert LEFT_BEHIND in takes_over(lambda first, _: os.kill(agent_of(first), signal.SIGKILL), 75)
+    assert LEFT_BEHIND in takes_over(lambda first, _: os.kill(process_called(first, AGENT), signal.SIGKILL), 75)
 
 
 def test_killed_step():
@@ -127,6 +122,14 @@ class Beats:
         self.all.append(p)
         return p
 
+    def two(self):
+        """One that beats, and one that waits for its lock."""
+        first = self.start()
+        first.expect("^beating", 15)
+        second = self.start()
+        second.expect("waiting for the lock: .*is held by pidone-lock/default_beat/", 15)
+        return first, second
+
     def end(self):
         for p in self.all:
             p.popen.stdin.close()
@@ -138,10 +141,7 @@ class Beats:
 def test_beats_in_a_rolling_update():
     """lock = postgres on a service: the new replica beats when the old one has ended"""
     beats = Beats(Postgres().env())
-    old = beats.start()
-    old.expect("^beating", 15)
-    new = beats.start()
-    new.expect("waiting for the lock: .*is held by pidone-lock/default_beat/", 15)
+    old, new = beats.two()
     old.signal(signal.SIGTERM)
     old.expect("^ending")
     assert not new.count("^beating")
@@ -165,11 +165,8 @@ def test_beat_does_not_hold_up_migrations():
 def test_beat_whose_agent_is_killed():
     """a beat that has lost its lock ends at once, however long it would take to end"""
     beats = Beats(Postgres().env())
-    first = beats.start()
-    first.expect("^beating", 15)
-    second = beats.start()
-    second.expect("waiting for the lock: .*is held by", 15)
-    os.kill(agent_of(first), signal.SIGKILL)
+    first, second = beats.two()
+    os.kill(process_called(first, AGENT), signal.SIGKILL)
     first.expect("lost the lock: the agent that held it was ended by KILL")
     first.expect("runs without its lock: sent KILL")
     wait_until(lambda: second.count("^beating") + first.count("^beating") == 2, MINUTE)
@@ -179,10 +176,7 @@ def test_beat_whose_agent_is_killed():
 def test_beat_that_is_killed():
     """the holder's container is killed: the other replica takes over"""
     beats = Beats(Postgres().env())
-    first = beats.start()
-    first.expect("^beating", 15)
-    second = beats.start()
-    second.expect("waiting for the lock: .*is held by", 15)
+    first, second = beats.two()
     begin = time.monotonic()
     first.signal(signal.SIGKILL)
     second.expect("^beating", MINUTE)
