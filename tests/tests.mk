@@ -210,6 +210,7 @@ CLEANFILES = $(EXTRA_PROGRAMS)
 bench_scripts = \
 	tests/bench/figures.py \
 	tests/bench/contenders.py \
+	tests/bench/pages.py \
 	tests/bench/reaping.py \
 	tests/bench/report.py \
 	tests/bench/report_postgres.py \

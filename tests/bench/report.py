@@ -4,6 +4,7 @@ import platform
 
 from figures import number
 from contenders import ALL, BASE, OURS, output_of
+from pages import table, verdict
 from startup import ALONE
 
 MISSING = [init.name for init in ALL if not init.installed]
@@ -14,10 +15,10 @@ pidone beside Debian's tini, dumb-init and catatonit, measured in one run on one
 root in a build directory:
 
     apt-get install tini dumb-init catatonit hyperfine strace
-    make bench
+    make bench-inits
 
-This page is what it printed. `make bench BENCH_FLAGS=--quick` takes half a minute, says roughly the same, and
-leaves this page alone. `PIDONE_BIN=FILE make bench` measures another binary, for instance a static one. No
+This page is what it printed. `make bench-inits BENCH_FLAGS=--quick` takes half a minute, says roughly the same, and
+leaves this page alone. `PIDONE_BIN=FILE make bench-inits` measures another binary, for instance a static one. No
 test depends on any of this: a test that looks at a clock fails on somebody's machine.
 """
 
@@ -51,7 +52,7 @@ Each measurement goes over the inits in turn, in an order that always changes, s
 hits all alike. Medians do not see the few slow runs, and the bootstrap draws whole stretches of time, not single
 values. With tini measured against itself the ratios of a start are 0.98 to 1.02 and those of a signal 0.9 to 1.1,
 with 1 inside nearly every interval; where processors are few and busy, they also move by some hundredths from one
-run of `make bench` to the next. How long a signal takes depends on which processor the scheduler wakes the command
+run of `make bench-inits` to the next. How long a signal takes depends on which processor the scheduler wakes the command
 on, which it keeps for a while: so the inits are started anew many times. Reaping what ends at once is the
 scheduler's, too: among thousands of processes that end, the init is one of many that want a processor and the
 kernel's locks, and the few runs can differ by a factor. The CPU time of reaping what has ended says most about an
@@ -72,27 +73,11 @@ def cell(figure, name):
     return "%s (×%.2f, %.2f–%.2f)" % (text, whole, low, high)
 
 
-def table(rows):
-    """Markdown whose columns also line up where it is read as it is."""
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    rule = ["-" * width for width in widths]
-    return "\n".join("| " + " | ".join(word.ljust(width) for word, width in zip(row, widths))
-                     + " |" for row in [rows[0], rule] + rows[1:])
-
-
 def figures_table(figures):
     names = [init.name for init in ALL] + [ALONE]
     return table([[""] + names + ["runs"]] +
                  [[figure.title] + [cell(figure, name) for name in names]
                   + [format(figure.runs(), ",")] for figure in figures])
-
-
-def verdict(value, low, high, limit):
-    """In words; where the interval contains the limit, the noise could turn it."""
-    met = "met" if value <= limit else "not met"
-    if low is not None and low <= limit < high:
-        return met + ", within the noise"
-    return met
 
 
 def target_rows(figures, static):

@@ -1,6 +1,6 @@
 """doc/bench-postgres.md: how pidone waits for PostgreSQL, in figures."""
 from figures import number, quantile
-from report import table, verdict
+from pages import table, verdict
 
 OURS = "pidone"
 

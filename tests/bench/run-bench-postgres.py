@@ -18,6 +18,7 @@ import harness
 from contenders import helper
 from figures import BenchError
 from inits import BASE_ENV
+from pages import replace, say
 from proc import descendants_of
 from report_postgres import page
 from running import memory
@@ -37,10 +38,6 @@ while True:
         time.sleep(1)
 os.execv(sys.argv[1], sys.argv[1:])
 """
-
-
-def say(text):
-    print("bench: " + text, file=sys.stderr, flush=True)
 
 
 class World:
@@ -106,18 +103,13 @@ def latency(rounds, wait_s):
         waiters = world.waiters(helper("stamp"))
         started = {name: world.start(*waiters[name], stdout=subprocess.PIPE)
                    for name in draw.sample(list(waiters), len(waiters))}
-        select_for(wait_s + draw.random())  # the loops' phases differ from round to round
+        time.sleep(wait_s + draw.random())  # the loops' phases differ from round to round
         ready = world.serve()
         for name, process in started.items():
             told, _ = process.communicate(timeout=60)
             found.setdefault(name, []).append(1000 * (struct.unpack("q", told)[0] / 1e9 - ready))
         world.db.stop()
     return found
-
-
-def select_for(seconds):
-    """Nothing here is measured while we wait: the time is what is waited for."""
-    time.sleep(seconds)
 
 
 def cpu_of(pid):
@@ -137,7 +129,7 @@ def cost(seconds):
     say("CPU time of a wait of %d s" % seconds)
     world = World()
     started = {name: world.start(*what) for name, what in world.waiters("/bin/true").items()}
-    select_for(seconds)
+    time.sleep(seconds)
     found = {name: cpu_of(process.pid) for name, process in started.items()}
     end(started.values())
     return found
@@ -163,7 +155,7 @@ def herd(n, outage_s):
                for k in range(n)]
     attempts, before = [], active_opens()
     while time.monotonic() < begin + outage_s:
-        select_for(1)
+        time.sleep(1)
         now = active_opens()
         attempts.append((time.monotonic() - begin, now - before))
         before = now
@@ -188,11 +180,11 @@ def memory_of_waiting():
     for when, more in (("before", {"PGHOST": "", "PIDONE_RUN_WAIT": "none", "PGDATABASE": ""}),
                        ("during", {})):
         process = world.start([harness.BIN, "/run"], dict(more, PIDONE_CONFIG=config))
-        select_for(5)
+        time.sleep(5)
         found[when] = memory([process.pid])
         if when == "during":
             world.serve()
-            select_for(5)
+            time.sleep(5)
             found["after"] = memory([process.pid])
         end([process])
     world.db.stop()
@@ -219,8 +211,7 @@ def main():
                     memory_of_waiting())
     print(text)
     if options.output and not options.quick:
-        with open(options.output, "w", encoding="utf-8") as file:
-            file.write(text)
+        replace(options.output, text)
 
 
 if __name__ == "__main__":

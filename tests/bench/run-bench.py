@@ -1,18 +1,17 @@
 #!/usr/bin/python3
-"""Measures pidone beside Debian's tini, dumb-init and catatonit: `make bench`.
+"""Measures pidone beside Debian's tini, dumb-init and catatonit: `make bench-inits`.
 
     figures.py     medians, ratios, confidence intervals
     contenders.py  the inits, and how one is started as PID 1
     startup.py     starting a command: times, faults, system calls
     running.py     idle memory and wakeups; signals
     reaping.py     very many orphans
-    report.py      the page
+    report.py      the page; pages.py: what it shares with run-bench-postgres.py's
 
 Never part of the tests. PIDONE_BIN and NSRUN_BIN are tests/harness.py's."""
 import argparse
 import os
 import sys
-import tempfile
 from dataclasses import dataclass
 
 import contenders
@@ -22,6 +21,7 @@ import report
 import running
 import startup
 from figures import BenchError
+from pages import replace, say
 
 EXIT_USAGE = 64
 
@@ -61,10 +61,6 @@ def arguments():
     return parser.parse_args()
 
 
-def say(text):
-    print("bench: " + text, file=sys.stderr, flush=True)
-
-
 def measure(scale):
     """The page."""
     present = contenders.find()
@@ -81,15 +77,6 @@ def measure(scale):
     if note is not None:
         notes.append(note)
     return report.write(present, figures, notes)
-
-
-def replace(path, text):
-    """All of the new page or all of the old one."""
-    directory = os.path.dirname(os.path.abspath(path))
-    with tempfile.NamedTemporaryFile("w", dir=directory, delete=False) as file:
-        file.write(text)
-        os.fchmod(file.fileno(), 0o644)
-    os.replace(file.name, path)
 
 
 def main():
