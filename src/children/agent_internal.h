@@ -5,6 +5,8 @@
 #include "children/pg_link.h"
 #include "pure/backoff.h"
 
+#define AGENT_QUERY_TIMEOUT_MS 10000 /* none of our queries waits for anything */
+
 struct agent {
 	const struct agent_options *options;
 	const struct pg_lib *lib;

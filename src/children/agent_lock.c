@@ -21,7 +21,6 @@
 
 #define POLL_MIN_MS 200
 #define POLL_SPAN_MS 800 /* 200 ms to 1 s between polls */
-#define QUERY_TIMEOUT_MS 10000
 #define HEARTBEAT_MS 10000
 #define GOODBYE_MS 1000
 
@@ -75,7 +74,7 @@ static void tell(struct lock *lock, const char *format, ...)
 
 static enum lock_end query(struct lock *lock, const char *sql, struct pg_row *row)
 {
-	switch (pg_link_query(lock->link, sql, QUERY_TIMEOUT_MS, row, &lock->failure)) {
+	switch (pg_link_query(lock->link, sql, AGENT_QUERY_TIMEOUT_MS, row, &lock->failure)) {
 	case PG_ANSWERED:
 		return LOCK_TAKEN;
 	case PG_FAILED:

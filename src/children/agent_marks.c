@@ -6,8 +6,7 @@
 
 #include <stdio.h>
 
-#define POLL_MS          1000 /* after a minute twice as long */
-#define QUERY_TIMEOUT_MS 10000
+#define POLL_MS 1000 /* after a minute twice as long */
 
 static struct mark complete(const struct agent *agent)
 {
@@ -95,7 +94,8 @@ static enum pg_answer wait_for_own(struct agent *agent, struct pg_link *link,
 	struct pg_row row;
 	(void)agent_leftover_sql(agent, AGENT_LEFTOVER_OWN, sql);
 	for (;;) {
-		enum pg_answer answer = pg_link_query(link, sql, QUERY_TIMEOUT_MS, &row, failure);
+		enum pg_answer answer =
+			pg_link_query(link, sql, AGENT_QUERY_TIMEOUT_MS, &row, failure);
 		if (answer != PG_ANSWERED)
 			return answer;
 		if (!row.is_there)

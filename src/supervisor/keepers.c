@@ -1,6 +1,7 @@
 /* The children of our own that work until something is so: one waiter per
- * target, the agent for PostgreSQL and its lock, the probe server. When one dies
- * it is started again after a pause: a crash costs a retry, not the container. */
+ * target, the agent for PostgreSQL and its lock, the one that asks between steps,
+ * the probe server. When one dies it is started again after a pause: a crash costs a retry, not the
+ * container. */
 #include "supervisor/state.h"
 
 #include "base/log.h"
