@@ -24,8 +24,8 @@ struct agent_options {
 	const struct config *config; /* [postgres] of it */
 	char *const *environment;    /* the children's, for the sources */
 	int message_fd;              /* see effect/messages.h */
-	int64_t since_ms;            /* CLOCK_BOOTTIME at which this wait began: the contract's
-	                              * "first minute" counts from it, also after a restart of the
+	int64_t since_ms;            /* CLOCK_BOOTTIME at which this wait began: the pauses
+	                              * grow with it (pure/backoff.h), also after a restart of the
 	                              * agent (auth-grace counts from the first failure of its kind:
 	                              * a server that came late deserves it, too) */
 	struct mark mark;            /* of the missions about marks; project and by are filled in */

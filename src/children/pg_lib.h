@@ -10,7 +10,6 @@
 /* Every function of libpq that pidone calls. */
 #define PG_LIB_FUNCTIONS(X)                                                                        \
 	X(PQconndefaults)                                                                          \
-	X(PQconninfoFree)                                                                          \
 	X(PQconnectStartParams)                                                                    \
 	X(PQconnectPoll)                                                                           \
 	X(PQfinish)                                                                                \

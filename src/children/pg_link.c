@@ -52,14 +52,45 @@ static void add_parameter(struct parameters *parameters, const char *keyword, co
 	parameters->values[parameters->n++] = value;
 }
 
-/* Of two values of one keyword libpq takes the last one. */
-static void collect_parameters(struct parameters *parameters, const struct pg_request *request,
-			       const struct pg_target *target)
+/* Which keywords there are does not change while the library is loaded. */
+static bool library_knows(const struct pg_lib *lib, const char *keyword)
+{
+	static PQconninfoOption *options;
+	if (options == NULL)
+		options = lib->PQconndefaults();
+	if (options == NULL)
+		return true; /* no memory: let the attempt say so */
+	for (const PQconninfoOption *option = options; option->keyword != NULL; option++)
+		if (streq(option->keyword, keyword))
+			return true;
+	return false;
+}
+
+/* The app's driver may bring a newer libpq than the system's: parameters that
+ * this one does not know are left out, but not the one that protects the
+ * password from the wrong server. */
+static int add_given(const struct pg_lib *lib, struct parameters *parameters,
+		     const struct pg_request *request, struct pg_failure *ret_failure)
 {
 	const struct conninfo *conninfo = request->conninfo;
-	*parameters = (struct parameters){ .n = 0 };
-	for (size_t i = 0; i < conninfo->n; i++)
-		add_parameter(parameters, conninfo->keywords[i], conninfo->values[i]);
+	for (size_t i = 0; i < conninfo->n; i++) {
+		if (library_knows(lib, conninfo->keywords[i])) {
+			add_parameter(parameters, conninfo->keywords[i], conninfo->values[i]);
+		} else if (streq(conninfo->keywords[i], "require_auth")) {
+			pg_failure_set(ret_failure, PG_FATAL,
+				       "this libpq does not know require_auth: install libpq 16 or "
+				       "later, or remove it from %s",
+				       request->origin);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Behind those that were given: of two values of one keyword libpq takes the last. */
+static void add_ours(struct parameters *parameters, const struct pg_request *request,
+		     const struct pg_target *target)
+{
 	/* A dead link is noticed within half a minute (contract §6, the lock). */
 	add_parameter(parameters, "keepalives", "1");
 	add_parameter(parameters, "keepalives_idle", "10");
@@ -75,44 +106,7 @@ static void collect_parameters(struct parameters *parameters, const struct pg_re
 		add_parameter(parameters, "hostaddr", target->hostaddr);
 		add_parameter(parameters, "port", target->port);
 	}
-}
-
-static bool library_knows(const PQconninfoOption *options, const char *keyword)
-{
-	for (; options->keyword != NULL; options++)
-		if (streq(options->keyword, keyword))
-			return true;
-	return false;
-}
-
-/* The app's driver may bring a newer libpq than the system's: parameters that
- * this one does not know are left out, but not the one that protects the
- * password from the wrong server. */
-static int drop_unknown(const struct pg_lib *lib, struct parameters *parameters,
-			const struct pg_request *request, struct pg_failure *ret_failure)
-{
-	PQconninfoOption *options = lib->PQconndefaults();
-	size_t kept = 0;
-	int result = 0;
-	for (size_t i = 0; options != NULL && i < parameters->n; i++) {
-		if (library_knows(options, parameters->keywords[i])) {
-			parameters->keywords[kept] = parameters->keywords[i];
-			parameters->values[kept++] = parameters->values[i];
-		} else if (streq(parameters->keywords[i], "require_auth")) {
-			pg_failure_set(ret_failure, PG_FATAL,
-				       "this libpq does not know require_auth: install libpq 16 or "
-				       "later, or remove it from %s",
-				       request->origin);
-			result = -1;
-		}
-	}
-	if (options != NULL) {
-		parameters->n = kept;
-		lib->PQconninfoFree(options);
-	}
-	parameters->keywords[parameters->n] = NULL;
-	parameters->values[parameters->n] = NULL;
-	return result;
+	add_parameter(parameters, NULL, NULL);
 }
 
 static struct pg_link *link_new(const struct pg_lib *lib, const struct pg_request *request,
@@ -184,12 +178,12 @@ struct pg_link *pg_link_try(const struct pg_lib *lib, const struct pg_request *r
 			    const struct pg_target *target, struct pg_failure *ret_failure)
 {
 	int64_t start_ms = pg_now_ms(), timeout_ms = request->attempt_timeout_ms;
-	struct parameters parameters;
+	struct parameters parameters = { .n = 0 };
 	if (request->deadline_ms - start_ms < timeout_ms)
 		timeout_ms = request->deadline_ms - start_ms;
-	collect_parameters(&parameters, request, target);
-	if (drop_unknown(lib, &parameters, request, ret_failure) < 0)
+	if (add_given(lib, &parameters, request, ret_failure) < 0)
 		return NULL;
+	add_ours(&parameters, request, target);
 	struct pg_link *link = link_new(lib, request, target);
 	link->conn = lib->PQconnectStartParams(parameters.keywords, parameters.values, 0);
 	if (link->conn == NULL) {

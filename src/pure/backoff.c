@@ -1,6 +1,11 @@
 /* Delays between attempts. */
 #include "pure/backoff.h"
 
+#define QUICK_FOR_MS  10000
+#define QUICK_MS      200
+#define QUICK_MOST_MS 2000
+#define QUICK_GROWTH  10 /* a tenth of the time that it has taken longer */
+
 #define FIRST_MINUTE_MS 60000
 #define SLOW_START_MS   100
 #define SLOW_TRIES_MAX  16 /* 100 ms doubled so often is beyond every ceiling */
@@ -9,24 +14,36 @@
 #define RESTART_MAX_MS 5000
 #define STEADY_MS      10000
 
-static int64_t ceiling_ms(struct backoff *backoff, bool is_quick, bool is_first_minute)
+static int64_t quick_ceiling_ms(int64_t elapsed_ms)
 {
-	if (is_quick) {
-		backoff->slow_tries = 0;
-		return is_first_minute ? 200 : 2000;
-	}
-	int64_t most = is_first_minute ? 2000 : 15000;
+	if (elapsed_ms <= QUICK_FOR_MS)
+		return QUICK_MS;
+	int64_t ceiling = QUICK_MS + (elapsed_ms - QUICK_FOR_MS) / QUICK_GROWTH;
+	return ceiling < QUICK_MOST_MS ? ceiling : QUICK_MOST_MS;
+}
+
+static int64_t slow_ceiling_ms(struct backoff *backoff, int64_t elapsed_ms)
+{
+	int64_t most = elapsed_ms < FIRST_MINUTE_MS ? 2000 : 15000;
 	int64_t delay = (int64_t)SLOW_START_MS << backoff->slow_tries;
 	if (backoff->slow_tries < SLOW_TRIES_MAX)
 		backoff->slow_tries++;
 	return delay < most ? delay : most;
 }
 
+static int64_t between(int64_t least, int64_t most, uint32_t random)
+{
+	return least + (int64_t)((uint64_t)random * (uint64_t)(most - least + 1) >> 32);
+}
+
 int64_t backoff_delay_ms(struct backoff *backoff, bool is_quick, int64_t elapsed_ms,
 			 uint32_t random)
 {
-	int64_t ceiling = ceiling_ms(backoff, is_quick, elapsed_ms < FIRST_MINUTE_MS);
-	return 1 + (int64_t)((uint64_t)random * (uint64_t)ceiling >> 32);
+	if (!is_quick)
+		return between(1, slow_ceiling_ms(backoff, elapsed_ms), random);
+	backoff->slow_tries = 0;
+	int64_t ceiling = quick_ceiling_ms(elapsed_ms);
+	return between(ceiling / 2, ceiling, random);
 }
 
 int64_t backoff_restart_ms(uint32_t *deaths, int64_t lived_ms)

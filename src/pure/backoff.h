@@ -9,10 +9,12 @@ struct backoff {
 	uint32_t slow_tries; /* in a row that were not quick */
 };
 
-/* is_quick: the server is about to come (refused, 57P03): at most 200 ms, after
- * the first minute at most 2 s. Else 100 ms, doubling to 2 s, after the first
- * minute to 15 s. Full jitter: anything from 1 ms to that; elapsed_ms counts
- * from the beginning of the whole wait. */
+/* is_quick: the server is about to come (refused, 57P03): 200 ms in the first ten
+ * seconds, then a tenth of the further wait more, up to 2 s; anything from half of
+ * that to all of it, which finds the moment sooner than as many attempts spread
+ * from 1 ms on. Else 100 ms, doubling to 2 s, after the first minute to 15 s, with
+ * full jitter: anything from 1 ms to that. elapsed_ms counts from the beginning of
+ * the whole wait. */
 int64_t backoff_delay_ms(struct backoff *backoff, bool is_quick, int64_t elapsed_ms,
 			 uint32_t random);
 

@@ -20,7 +20,8 @@ milliseconds; all wait at once for the same server, in %d rounds. wait-for-it wa
 has before it lets anybody in: what it starts may still be refused, and below zero it was started too early.
 """
 
-ABOUT_COST = """CPU time of everything that the waiter started, in a wait of %d s for a port that refuses.
+ABOUT_COST = """CPU time of the waiter and everything that it started, in a wait of %d s for a port that refuses: three of
+each at once, the one in the middle. psycopg2's is mostly the start of Python.
 """
 
 ABOUT_HERD = """%d supervisors wait for one server (100 connections), which is away for %d s, and comes back. What

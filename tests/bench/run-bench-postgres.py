@@ -16,15 +16,16 @@ import time
 
 import harness
 from contenders import helper
-from figures import BenchError
+from figures import BenchError, quantile
 from inits import BASE_ENV
 from pages import replace, say
 from proc import descendants_of
+from reaping import cpu_ms
 from report_postgres import page
 from running import memory
 from servers import Postgres
 
-TICKS = os.sysconf("SC_CLK_TCK")
+COST_EACH = 3
 CONFIG = "[run]\nlisten = none\nsocket = none\ncommand = %s\n[log]\nlevel = error\n"
 PSYCOPG = """
 import os, sys, time
@@ -112,27 +113,37 @@ def latency(rounds, wait_s):
     return found
 
 
+def reaped_ms(pid):
+    """CPU time that the ended children of this process have taken, in the clock's ticks."""
+    with open("/proc/%d/stat" % pid, encoding="ascii") as file:
+        words = file.read().rpartition(")")[2].split()
+    return (int(words[13]) + int(words[14])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
 def cpu_of(pid):
     """CPU time in ms that this process, what is below it, and what they reaped have taken."""
     total = 0
     for each in [pid] + descendants_of(pid):
         try:
-            with open("/proc/%d/stat" % each, encoding="ascii") as file:
-                total += sum(int(word) for word in file.read().rpartition(")")[2].split()[11:15])
+            total += cpu_ms(each) + reaped_ms(each)
         except FileNotFoundError:
             pass
-    return 1000 * total / TICKS
+    return total
 
 
 def cost(seconds):
-    """{name: ms of CPU time} of a wait for a server that is down; all wait at once."""
+    """{name: ms of CPU time} of a wait for a server that is down: of all at once, a few of
+    each, the one in the middle."""
     say("CPU time of a wait of %d s" % seconds)
     world = World()
-    started = {name: world.start(*what) for name, what in world.waiters("/bin/true").items()}
+    started = [(name, world.start(*what)) for _ in range(COST_EACH)
+               for name, what in world.waiters("/bin/true").items()]
     time.sleep(seconds)
-    found = {name: cpu_of(process.pid) for name, process in started.items()}
-    end(started.values())
-    return found
+    found = {}
+    for name, process in started:
+        found.setdefault(name, []).append(cpu_of(process.pid))
+    end([process for _, process in started])
+    return {name: quantile(values, 0.5) for name, values in found.items()}
 
 
 def active_opens():

@@ -14,10 +14,32 @@ static void test_quick(void **state)
 	struct backoff backoff = { 0 };
 	(void)state;
 	for (int i = 0; i < 100; i++)
-		assert_int_equal(backoff_delay_ms(&backoff, true, 59999, MOST), 200);
-	assert_int_equal(backoff_delay_ms(&backoff, true, 60000, MOST), 2000);
-	assert_int_equal(backoff_delay_ms(&backoff, true, 0, 0), 1);
-	assert_int_equal(backoff_delay_ms(&backoff, true, 0, MOST / 2), 100);
+		assert_int_equal(backoff_delay_ms(&backoff, true, 10000, MOST), 200);
+	assert_int_equal(backoff_delay_ms(&backoff, true, 0, 0), 100);
+	assert_int_equal(backoff_delay_ms(&backoff, true, 0, MOST / 2), 150);
+}
+
+static void test_quick_slows_down(void **state)
+{
+	static const struct {
+		int64_t elapsed_ms, least, most;
+	} steps[] = {
+		{ 10010, 100, 201 },
+		{ 11000, 150, 300 },
+		{ 20000, 600, 1200 },
+		{ 27990, 999, 1999 },
+		{ 28000, 1000, 2000 },
+		{ 60000, 1000, 2000 },
+		{ 1000 * 60 * 60, 1000, 2000 },
+	};
+	struct backoff backoff = { 0 };
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		assert_int_equal(backoff_delay_ms(&backoff, true, steps[i].elapsed_ms, 0),
+				 steps[i].least);
+		assert_int_equal(backoff_delay_ms(&backoff, true, steps[i].elapsed_ms, MOST),
+				 steps[i].most);
+	}
 }
 
 static void test_slow(void **state)
@@ -61,9 +83,8 @@ static void test_restart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_quick),
-		cmocka_unit_test(test_slow),
-		cmocka_unit_test(test_quick_starts_slow_anew),
+		cmocka_unit_test(test_quick),   cmocka_unit_test(test_quick_slows_down),
+		cmocka_unit_test(test_slow),    cmocka_unit_test(test_quick_starts_slow_anew),
 		cmocka_unit_test(test_restart),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
