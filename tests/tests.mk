@@ -160,12 +160,14 @@ script_tests = \
 	tests/ns/test_anywhere.py \
 	tests/ns/test_harness.py \
 	tests/ns/test_life.py \
+	tests/ns/test_metrics.py \
 	tests/ns/test_notify.py \
 	tests/ns/test_pid1.py \
 	tests/ns/test_privileges.py \
 	tests/ns/test_pressure.py \
 	tests/ns/test_processes.py \
 	tests/ns/test_signals.py \
+	tests/ns/test_status.py \
 	tests/ns/test_stop.py \
 	tests/ns/test_supervisor.py \
 	tests/ns/test_terminal.py \

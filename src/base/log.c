@@ -32,6 +32,8 @@ static struct {
 	char role[32];
 	uint64_t dropped;
 	uint64_t reported; /* how many of these a line has told */
+	log_listener *listener;
+	void *listener_context;
 } state = { .level = LOG_INFO, .fd = -1 };
 
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
@@ -78,6 +80,12 @@ void log_set_format(enum log_format format)
 void log_set_role(const char *role)
 {
 	text_copy(state.role, sizeof(state.role), role);
+}
+
+void log_set_listener(log_listener *listener, void *context)
+{
+	state.listener = listener;
+	state.listener_context = context;
 }
 
 uint64_t log_dropped(void)
@@ -152,11 +160,10 @@ static size_t format_text(char *line, enum log_level level, const char *message)
 	return length + 1;
 }
 
-/* One event, one line, and UTF-8 whatever it is about. */
-static bool emit(enum log_level level, const char *event, char *message)
+/* One event, one line. */
+static bool emit(enum log_level level, const char *event, const char *message)
 {
 	char line[LINE_SIZE];
-	text_make_printable(message);
 	size_t length = state.format == LOG_JSON ? format_json(line, level, event, message)
 						 : format_text(line, level, message);
 	return write_line(line, length);
@@ -169,6 +176,8 @@ void log_help(const char *lines)
 		size_t length = strcspn(lines, "\n");
 		(void)snprintf(line, sizeof(line), "%.*s%s", (int)length, lines,
 			       state.format == LOG_TEXT ? "\n" : "");
+		if (state.format == LOG_JSON)
+			text_make_printable(line);
 		bool written = state.format == LOG_TEXT ? write_line(line, strlen(line))
 			       : line[0] == '\0'        ? true
 							: emit(LOG_ERROR, "help", line);
@@ -177,9 +186,21 @@ void log_help(const char *lines)
 	}
 }
 
+static void tell_lost(void)
+{
+	char lost[64];
+	if (state.dropped == state.reported)
+		return;
+	(void)snprintf(lost, sizeof(lost), "%llu log lines were lost: stderr was full",
+		       (unsigned long long)(state.dropped - state.reported));
+	if (emit(LOG_WARNING, "log-dropped", lost))
+		state.reported = state.dropped;
+}
+
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
-	if (level > state.level)
+	bool is_heard = state.listener != NULL && level <= LOG_INFO;
+	if (level > state.level && !is_heard)
 		return;
 	int saved_errno = errno;
 	char message[MESSAGE_SIZE];
@@ -187,14 +208,13 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	if (state.dropped > state.reported) {
-		char lost[64];
-		(void)snprintf(lost, sizeof(lost), "%llu log lines were lost: stderr was full",
-			       (unsigned long long)(state.dropped - state.reported));
-		if (emit(LOG_WARNING, "log-dropped", lost))
-			state.reported = state.dropped;
+	text_make_printable(message);
+	if (is_heard)
+		state.listener(state.listener_context, level, message);
+	if (level <= state.level) {
+		tell_lost();
+		if (!emit(level, event, message))
+			state.dropped++;
 	}
-	if (!emit(level, event, message))
-		state.dropped++;
 	errno = saved_errno;
 }

@@ -23,6 +23,11 @@ void log_set_role(const char *role);
 /* Lines lost so far because stderr was full. */
 uint64_t log_dropped(void);
 
+/* Who else gets every line of level info or worse, also those that level or a full
+ * stderr keeps from being written; NULL: nobody. It must not log. */
+typedef void log_listener(void *context, enum log_level level, const char *message);
+void log_set_listener(log_listener *listener, void *context);
+
 /* event: a short stable word for machines ("started", "exited", "waiting"). */
 void log_event(enum log_level level, const char *event, const char *format, ...)
 	ATTR_PRINTF(3, 4);

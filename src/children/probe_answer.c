@@ -124,7 +124,7 @@ struct probe_answer probe_answer_render(const struct http_request *request,
 		return startupz(request, page, body);
 	case 3:
 		if (request->text)
-			probe_status_text(page, now_ms, body);
+			probe_status_text(page, now_ms, request->color, body);
 		else
 			probe_status_json(page, now_ms, body);
 		return (struct probe_answer){ 200, request->text ? TYPE_TEXT : TYPE_JSON };

@@ -32,7 +32,18 @@ struct probe_answer probe_answer_render(const struct http_request *request,
 /* For what the parser refused. */
 struct probe_answer probe_answer_bad(unsigned status, struct probe_body *body);
 
-/* The three forms of what is known (probe_status.c, probe_metrics.c). */
+/* Parts of /metrics (probe_metrics_usage.c); pid: the command's. */
+void probe_metrics_help(struct probe_body *body, const char *name, const char *type,
+			const char *help);
+void probe_metrics_process(pid_t pid, struct probe_body *body);
+void probe_metrics_memory(struct probe_body *body);
+
+/* Ever, so that it has an exit code. */
+bool probe_process_has_ended(const struct page_process *process);
+const char *probe_event_level(const struct page_event *event);
+
+/* The three forms of what is known (probe_status.c, probe_status_text.c, probe_metrics.c). */
 void probe_status_json(const struct page_content *page, int64_t now_ms, struct probe_body *body);
-void probe_status_text(const struct page_content *page, int64_t now_ms, struct probe_body *body);
+void probe_status_text(const struct page_content *page, int64_t now_ms, bool colored,
+		       struct probe_body *body);
 void probe_metrics(const struct page_content *page, int64_t now_ms, struct probe_body *body);

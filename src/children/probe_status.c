@@ -1,4 +1,4 @@
-/* /status: JSON for programs, a text for people. */
+/* /status for programs: JSON. The text for people is in probe_status_text.c. */
 #include "children/probe_answer.h"
 
 #include "config.h"
@@ -69,8 +69,11 @@ static void add_process(struct probe_body *body, const struct page_process *proc
 	else
 		probe_body_add(body, ",\"pid\":null");
 	add_reason(body, "status", process->status);
-	probe_body_add(body, ",\"starts\":%u,\"last_exit_code\":%d}", process->starts,
-		       process->exit_code);
+	probe_body_add(body, ",\"starts\":%u,\"last_exit_code\":", process->starts);
+	if (probe_process_has_ended(process))
+		probe_body_add(body, "%d}", process->exit_code);
+	else
+		probe_body_add(body, "null}");
 }
 
 static void add_check(struct probe_body *body, const struct page_check *check, int64_t now_ms)
@@ -84,6 +87,40 @@ static void add_check(struct probe_body *body, const struct page_check *check, i
 	else
 		probe_body_add(body, ",\"last_ok_seconds_ago\":null");
 	probe_body_add(body, ",\"failures\":%u}", check->failures);
+}
+
+static void add_wait(struct probe_body *body, const struct page_wait *wait, int64_t now_ms)
+{
+	int64_t now_waiting_ms = wait->since_ms != 0 ? now_ms - wait->since_ms : 0;
+	probe_body_add(body, "\"waiting\":%s", wait->since_ms != 0 ? "true" : "false");
+	add_seconds(body, "waited_seconds", wait->waited_ms + now_waiting_ms);
+	probe_body_add(body, "}");
+}
+
+static void add_waits(struct probe_body *body, const struct page_content *page, int64_t now_ms)
+{
+	probe_body_add(body, "],\"waits\":[");
+	for (size_t i = 0; i < page->n_waits && i < PAGE_WAITS_MAX; i++) {
+		add_string(body, i > 0 ? ",{" : "{", "name", page->waits[i].name);
+		probe_body_add(body, ",");
+		add_wait(body, &page->waits[i], now_ms);
+	}
+	probe_body_add(body, "],\"lock\":{");
+	add_wait(body, &page->lock, now_ms);
+}
+
+static void add_events(struct probe_body *body, const struct page_content *page, int64_t now_ms)
+{
+	uint32_t first = page->n_events > PAGE_EVENTS_MAX ? page->n_events - PAGE_EVENTS_MAX : 0;
+	probe_body_add(body, ",\"events\":[");
+	for (uint32_t i = first; i < page->n_events; i++) {
+		const struct page_event *event = &page->events[i % PAGE_EVENTS_MAX];
+		add_string(body, i > first ? ",{" : "{", "level", probe_event_level(event));
+		add_seconds(body, "seconds_ago", now_ms - event->at_ms);
+		add_string(body, ",", "message", event->text);
+		probe_body_add(body, "}");
+	}
+	probe_body_add(body, "]");
 }
 
 void probe_status_json(const struct page_content *page, int64_t now_ms, struct probe_body *body)
@@ -108,76 +145,23 @@ void probe_status_json(const struct page_content *page, int64_t now_ms, struct p
 		probe_body_add(body, "%s", i > 0 ? "," : "");
 		add_check(body, &page->checks[i], now_ms);
 	}
+	add_waits(body, page, now_ms);
+	add_events(body, page, now_ms);
 	probe_body_add(body,
-		       "],\"restarts\":%u,\"signals_forwarded\":%llu,\"zombies_reaped\":%llu,"
+		       ",\"restarts\":%u,\"signals_forwarded\":%llu,\"zombies_reaped\":%llu,"
 		       "\"log_lines_dropped\":%llu}\n",
 		       page->restarts, (unsigned long long)page->signals_forwarded,
 		       (unsigned long long)page->zombies_reaped,
 		       (unsigned long long)page->log_lines_dropped);
 }
 
-/* "3d 4h", "2m 5s": two units are what a person takes in. */
-static const char *age_text(int64_t ms, char *buffer, size_t size)
+bool probe_process_has_ended(const struct page_process *process)
 {
-	static const struct {
-		int64_t seconds;
-		const char *unit;
-	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "m" }, { 1, "s" } };
-	int64_t seconds = ms > 0 ? ms / 1000 : 0;
-	size_t i = 0;
-	while (i + 1 < ARRAY_SIZE(units) && seconds < units[i].seconds)
-		i++;
-	int used = snprintf(buffer, size, "%lld%s", (long long)(seconds / units[i].seconds),
-			    units[i].unit);
-	if (i + 1 < ARRAY_SIZE(units) && used > 0 && (size_t)used < size)
-		(void)snprintf(buffer + used, size - (size_t)used, " %lld%s",
-			       (long long)(seconds % units[i].seconds / units[i + 1].seconds),
-			       units[i + 1].unit);
-	return buffer;
+	return process->starts > 1 || process->state >= PAGE_PROCESS_DELAYED;
 }
 
-static void add_process_line(struct probe_body *body, const struct page_process *process,
-			     int64_t now_ms)
+const char *probe_event_level(const struct page_event *event)
 {
-	char age[32];
-	probe_body_add(body, "  %-10s %-16s %-8s for %-10s", process->name, process->program,
-		       process_states[process->state],
-		       age_text(now_ms - process->since_ms, age, sizeof(age)));
-	if (process->pid > 0)
-		probe_body_add(body, " pid %d", process->pid);
-	if (process->starts > 1)
-		probe_body_add(body, ", started %u times", process->starts);
-	if (process->starts > 1 || process->state >= PAGE_PROCESS_DELAYED)
-		probe_body_add(body, ", last exit code %d", process->exit_code);
-	probe_body_add(body, "%s%s\n", process->status[0] != '\0' ? ": " : "", process->status);
-}
-
-void probe_status_text(const struct page_content *page, int64_t now_ms, struct probe_body *body)
-{
-	char age[32];
-	probe_body_add(body, "role       %s\nstate      %s for %s\n", page->role, page->state,
-		       age_text(now_ms - page->state_since_ms, age, sizeof(age)));
-	probe_body_add(body, "up         %s, pidone " PACKAGE_VERSION "\n",
-		       age_text(now_ms - page->booted_ms, age, sizeof(age)));
-	probe_body_add(body, "ready      %s%s%s\n", page->ready ? "yes" : "no",
-		       page->ready ? "" : ": ", page->ready ? "" : page->not_ready);
-	probe_body_add(body, "live       %s%s%s\n", page->live ? "yes" : "no",
-		       page->live ? "" : ": ", page->live ? "" : page->not_live);
-	if (n_processes(page) > 0)
-		probe_body_add(body, "\nprocesses\n");
-	for (size_t i = 0; i < n_processes(page); i++)
-		add_process_line(body, &page->processes[i], now_ms);
-	if (n_checks(page) > 0)
-		probe_body_add(body, "\nchecks\n");
-	for (size_t i = 0; i < n_checks(page); i++) {
-		const struct page_check *check = &page->checks[i];
-		probe_body_add(body, "  %-5s %-7s %s%s%s\n", check_kinds[check->kind],
-			       check_states[check->state], check->name,
-			       check->reason[0] != '\0' ? ": " : "", check->reason);
-	}
-	probe_body_add(body, "\nrestarts %u, signals forwarded %llu, orphans reaped %llu, "
-			     "log lines lost %llu\n",
-		       page->restarts, (unsigned long long)page->signals_forwarded,
-		       (unsigned long long)page->zombies_reaped,
-		       (unsigned long long)page->log_lines_dropped);
+	static const char *const names[] = { "error", "warning", "info" };
+	return event->level < ARRAY_SIZE(names) ? names[event->level] : "info";
 }

@@ -2,6 +2,7 @@
  * read it. The supervisor renders both forms; nothing is parsed here. */
 #include "cmd/ask.h"
 
+#include "effect/environment.h"
 #include "pure/config.h"
 
 #include <stdio.h>
@@ -16,9 +17,21 @@ static int usage(const char *problem, const char *word)
 	return EXIT_CODE_USAGE;
 }
 
+/* A terminal that understands them, and a person who has not asked for none
+ * (no-color.org). */
+static bool is_for_colors(char *const *environment)
+{
+	const char *no_color = environment_find(environment, "NO_COLOR");
+	const char *term = environment_find(environment, "TERM");
+	return isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0') && term != NULL &&
+	       term[0] != '\0' && !streq(term, "dumb");
+}
+
 int cmd_status(const struct cmd_options *options)
 {
-	const char *role = NULL, *path = "/status?format=text";
+	const char *role = NULL;
+	const char *path = is_for_colors(options->environment) ? "/status?format=text&color"
+							       : "/status?format=text";
 	if (cmd_asks_for_help(options))
 		return cmd_print_usage(STATUS_USAGE);
 	for (char *const *arg = options->args; *arg != NULL; arg++) {

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#define V1_NO_LIMIT (1LL << 60) /* version 1 writes a huge number, not "max" */
+
 void cgroup_read(const char *path, char *buffer, size_t size)
 {
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -115,4 +117,32 @@ bool cgroup_find_own(struct cgroup *cgroup, const char *controller)
 	if (membership[0] == '\0')
 		cgroup_read("/proc/self/cgroup", membership, sizeof(membership));
 	return cgroup_find(cgroup, controller, "/sys/fs/cgroup", membership);
+}
+
+int64_t cgroup_read_number(const struct cgroup *cgroup, const char *file)
+{
+	char path[CGROUP_PATH_SIZE], text[64];
+	cgroup_path(cgroup, file, path, sizeof(path));
+	cgroup_read(path, text, sizeof(text));
+	if (starts_with(text, "max"))
+		return CGROUP_NO_LIMIT;
+	return text[0] != '\0' ? (int64_t)strtoll(text, NULL, 10) : CGROUP_UNKNOWN;
+}
+
+int64_t cgroup_memory_limit(const struct cgroup *cgroup)
+{
+	int64_t bytes =
+		cgroup_read_number(cgroup, cgroup->is_v2 ? "memory.max" : "memory.limit_in_bytes");
+	return bytes > V1_NO_LIMIT ? CGROUP_NO_LIMIT : bytes;
+}
+
+const char *cgroup_oom_file(const struct cgroup *cgroup)
+{
+	return cgroup->is_v2 ? "memory.events" : "memory.oom_control";
+}
+
+int64_t cgroup_parse_oom_kills(const char *text)
+{
+	const char *line = strstr(text, "\noom_kill ");
+	return line != NULL ? (int64_t)strtoll(line + strlen("\noom_kill "), NULL, 10) : 0;
 }

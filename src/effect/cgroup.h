@@ -23,5 +23,16 @@ bool cgroup_find_own(struct cgroup *cgroup, const char *controller) ATTR_CHECK;
 /* The path of one of the group's files. */
 void cgroup_path(const struct cgroup *cgroup, const char *file, char *buffer, size_t size);
 
+#define CGROUP_UNKNOWN  (-1) /* the file is not there, or not for us */
+#define CGROUP_NO_LIMIT (-2)
+
+/* The number in one of the group's files; in bytes, where it is about memory. */
+int64_t cgroup_read_number(const struct cgroup *cgroup, const char *file);
+/* Of a group of the memory controller: its limit in bytes, and the name of the file that
+ * counts out-of-memory kills; what that file says in its line "oom_kill N". */
+int64_t cgroup_memory_limit(const struct cgroup *cgroup);
+const char *cgroup_oom_file(const struct cgroup *cgroup);
+int64_t cgroup_parse_oom_kills(const char *text);
+
 /* A small file of the kernel's as text, "" if it cannot be read. */
 void cgroup_read(const char *path, char *buffer, size_t size);

@@ -5,14 +5,19 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/log.h"
 
 #include <stdatomic.h>
 
 #define PAGE_PROCESSES_MAX 16
 #define PAGE_CHECKS_MAX 16
+#define PAGE_WAITS_MAX     16
+#define PAGE_EXITS_MAX     32
+#define PAGE_EVENTS_MAX    16
 #define PAGE_NAME_SIZE 48
 #define PAGE_REASON_SIZE 256
 #define PAGE_STATUS_SIZE   128
+#define PAGE_EVENT_SIZE    160
 
 enum page_process_state {
 	PAGE_PROCESS_IDLE, /* not started yet */
@@ -41,7 +46,29 @@ struct page_check {
 	enum page_check_state state; /* after thresholds */
 	char reason[PAGE_REASON_SIZE]; /* of the last failure, or "" */
 	int64_t last_ok_ms;   /* CLOCK_BOOTTIME; 0: never */
+	int64_t last_ok_epoch_ms; /* the same by the wall clock */
 	uint32_t failures;    /* in a row */
+	uint64_t n_ok, n_failed; /* results, ever */
+	int64_t took_ms;         /* all tries together */
+};
+
+struct page_wait {
+	char name[PAGE_NAME_SIZE]; /* "postgres" */
+	int64_t waited_ms;         /* in waits that are over */
+	int64_t since_ms;          /* CLOCK_BOOTTIME, of the one that goes on; 0: none */
+};
+
+/* So often has this process ended with this code. */
+struct page_exit {
+	uint32_t process; /* index */
+	int code;         /* -1: another one, in the last entry when there is no room for more */
+	uint32_t count;   /* 0: the entry is free */
+};
+
+struct page_event {
+	int64_t at_ms; /* CLOCK_BOOTTIME */
+	enum log_level level;
+	char text[PAGE_EVENT_SIZE];
 };
 
 /* The small things first, so that a writer touches few of its memory's pages. */
@@ -58,10 +85,16 @@ struct page_content {
 	uint64_t zombies_reaped; /* of children that were not ours */
 	uint64_t log_lines_dropped;
 	uint32_t n_processes, n_checks;
+	uint32_t n_waits;
+	uint32_t n_events; /* ever told: the last one is events[(n_events - 1) % PAGE_EVENTS_MAX] */
 	char not_ready[PAGE_REASON_SIZE]; /* why ready is false */
 	char not_live[PAGE_REASON_SIZE];
+	struct page_wait lock;
+	struct page_wait waits[PAGE_WAITS_MAX];
+	struct page_exit exits[PAGE_EXITS_MAX];
 	struct page_process processes[PAGE_PROCESSES_MAX];
 	struct page_check checks[PAGE_CHECKS_MAX];
+	struct page_event events[PAGE_EVENTS_MAX]; /* lines of the log, lost ones too */
 };
 
 struct page {

@@ -29,6 +29,8 @@ static void parse_query(struct http_request *request, const char *query)
 		size_t name = strcspn(query, "=&");
 		if (name == 7 && strncmp(query, "verbose", name) == 0)
 			request->verbose = true;
+		if (name == 5 && strncmp(query, "color", name) == 0)
+			request->color = true;
 		if (length == 11 && strncmp(query, "format=text", length) == 0)
 			request->text = true;
 		query += length + (query[length] == '&');

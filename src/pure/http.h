@@ -17,6 +17,7 @@ struct http_request {
 	char path[HTTP_PATH_SIZE]; /* as sent, without query; "" when it was longer */
 	bool verbose;    /* ?verbose */
 	bool text;       /* ?format=text */
+	bool color;      /* ?color: for a terminal */
 	bool keep_alive; /* the connection may serve another request */
 };
 

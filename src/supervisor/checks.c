@@ -54,7 +54,8 @@ static void plan_next(struct supervisor *s, uint16_t i)
 
 /* ---- results ---- */
 
-static void report_result(struct supervisor *s, uint16_t index, bool ok, const char *reason)
+static void report_result(struct supervisor *s, uint16_t index, bool ok, int64_t took_ms,
+			  const char *reason)
 {
 	struct page_check *check = &page_write_begin(s->page)->checks[index];
 	enum health_verdict verdict = s->checks[index].health.verdict;
@@ -62,8 +63,12 @@ static void report_result(struct supervisor *s, uint16_t index, bool ok, const c
 		       : verdict == HEALTH_BAD ? PAGE_CHECK_FAILED
 					       : PAGE_CHECK_UNKNOWN;
 	check->failures = s->checks[index].health.failures;
-	if (ok)
+	*(ok ? &check->n_ok : &check->n_failed) += 1;
+	check->took_ms += took_ms;
+	if (ok) {
 		check->last_ok_ms = sys_now_ms();
+		check->last_ok_epoch_ms = sys_epoch_ms();
+	}
 	text_copy(check->reason, sizeof(check->reason), ok ? "" : reason);
 	page_write_end(s->page);
 }
@@ -80,12 +85,13 @@ static void tell_verdict(struct supervisor *s, uint16_t index, bool good, const 
 }
 
 /* What is found out about a command that is gone, or is to be replaced, does not count. */
-static void take_result(struct supervisor *s, uint16_t i, bool ok, const char *reason)
+static void take_result(struct supervisor *s, uint16_t i, bool ok, int64_t took_ms,
+			const char *reason)
 {
 	struct check_state *check = &s->checks[i];
 	if (supervisor_command_is_up(s)) {
 		bool changed = health_result(&check->health, &s->settings.limits, ok);
-		report_result(s, i, ok, reason);
+		report_result(s, i, ok, took_ms, reason);
 		if (changed)
 			tell_verdict(s, i, ok, reason);
 	}
@@ -99,7 +105,7 @@ void supervisor_check_ended(struct supervisor *s, uint16_t index, bool ok, const
 		return;
 	check->running = false;
 	(void)uv_timer_stop(&check->deadline);
-	take_result(s, index, ok, reason);
+	take_result(s, index, ok, sys_now_ms() - check->started_ms, reason);
 }
 
 static void on_silence(uv_timer_t *handle)
@@ -120,7 +126,7 @@ void supervisor_check_decided(struct supervisor *s, uint16_t index, bool good, c
 		(void)uv_timer_start(&s->checks[index].timer, on_silence,
 				     (uint64_t)s->settings.watchdog_ms, 0);
 	bool changed = health_decide(&s->checks[index].health, good);
-	report_result(s, index, good, reason);
+	report_result(s, index, good, 0, reason);
 	if (changed)
 		tell_verdict(s, index, good, reason);
 }
@@ -161,7 +167,7 @@ static void wait_for_the_one_before(struct supervisor *s, uint16_t i, struct chi
 		check->killed_ms = now_ms;
 	} else if (now_ms - check->killed_ms >= s->settings.check_timeout_ms) {
 		check->killed_ms = now_ms;
-		take_result(s, i, false, "the try before has not ended yet");
+		take_result(s, i, false, 0, "the try before has not ended yet");
 		return;
 	}
 	plan_next(s, i);
@@ -179,6 +185,7 @@ static void on_check_timer(uv_timer_t *handle)
 		plan_next(s, i);
 	} else {
 		check->running = true;
+		check->started_ms = sys_now_ms();
 		check->killed_ms = 0;
 		/* a little longer than the check gives itself, whose reason is the better one */
 		(void)uv_timer_start(&check->deadline, on_deadline,

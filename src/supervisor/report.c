@@ -40,6 +40,7 @@ void supervisor_report_process(struct supervisor *s, uint16_t index, enum page_p
 		page->restarts += process->starts > 1;
 	} else if (state == PAGE_PROCESS_ENDED) {
 		process->exit_code = code;
+		supervisor_count_exit(page, index, code);
 	}
 	page_write_end(s->page);
 }

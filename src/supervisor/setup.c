@@ -233,6 +233,9 @@ static void fill_page(struct supervisor *s)
 		page->checks[i].kind =
 			s->settings.checks[i].is_live ? PAGE_CHECK_LIVE : PAGE_CHECK_READY;
 	}
+	page->n_waits = (uint32_t)s->settings.n_waits;
+	for (size_t i = 0; i < s->settings.n_waits; i++)
+		text_copy(page->waits[i].name, PAGE_NAME_SIZE, s->settings.waits[i].name);
 	page_write_end(s->page);
 }
 
@@ -257,6 +260,7 @@ int supervisor_set_up(struct supervisor *s, struct err *err)
 		.message_fd = s->messages.send_fd,
 		.supervisor = getpid(),
 	};
+	supervisor_keep_log(s);
 	int code = supervisor_preflight(s, &preflight, err);
 	if (code != 0)
 		return code;

@@ -61,6 +61,7 @@ struct check_state {
 	uv_timer_t timer;     /* the next try */
 	uv_timer_t deadline;  /* of the running one */
 	bool running;
+	int64_t started_ms; /* the running one */
 	int64_t killed_ms; /* when the last try was, since when it ought to be gone; 0: it was not
 			    */
 };
@@ -273,6 +274,15 @@ void supervisor_sender_known(struct supervisor *s, uint16_t entry, int code);
 bool supervisor_hand_over(struct supervisor *s, struct child *ended);
 /* What the service manager outside is told when something has changed. */
 void supervisor_tell_manager(struct supervisor *s, bool ready, const char *not_ready);
+
+/* counts.c */
+#define COUNT_ALL_WAITS (-1) /* with begins: those for targets; else the lock's, too */
+#define COUNT_LOCK      (-2)
+/* A wait for this target (an index, or one of the above) begins, or is over. */
+void supervisor_count_wait(struct supervisor *s, int wait, bool begins);
+void supervisor_count_exit(struct page_content *page, uint32_t process, int code);
+/* From now on the page has the last lines of the log. */
+void supervisor_keep_log(struct supervisor *s);
 
 /* report.c: the shared page, and what is told at the end */
 void supervisor_report_state(struct supervisor *s, enum lifecycle_state before);

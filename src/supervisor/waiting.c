@@ -41,6 +41,7 @@ static void on_reminder(uv_timer_t *handle)
 void supervisor_start_waiting(struct supervisor *s)
 {
 	s->waiting_since_ms = sys_now_ms();
+	supervisor_count_wait(s, COUNT_ALL_WAITS, true);
 	for (uint16_t i = 0; i < s->settings.n_waits; i++)
 		supervisor_start_waiter(s, i);
 	(void)uv_timer_start(&s->reminder, on_reminder, REMINDER_MS, REMINDER_MS);
@@ -48,6 +49,7 @@ void supervisor_start_waiting(struct supervisor *s)
 
 void supervisor_stop_waiting(struct supervisor *s)
 {
+	supervisor_count_wait(s, COUNT_ALL_WAITS, false);
 	(void)uv_timer_stop(&s->reminder);
 	(void)uv_timer_stop(&s->agent.timer);
 	for (size_t i = 0; i < s->settings.n_waits; i++)
@@ -58,6 +60,7 @@ void supervisor_stop_waiting(struct supervisor *s)
 void supervisor_start_locking(struct supervisor *s)
 {
 	s->waiting_since_ms = sys_now_ms();
+	supervisor_count_wait(s, COUNT_LOCK, true);
 	s->lock_reason[0] = '\0';
 	(void)uv_timer_start(&s->reminder, on_reminder, REMINDER_MS, REMINDER_MS);
 	supervisor_start_locker(s);
@@ -78,6 +81,7 @@ static void wait_done(struct supervisor *s, uint16_t index, const char *detail)
 	if (wait->done || s->lifecycle.state != LIFECYCLE_WAITING)
 		return;
 	wait->done = true;
+	supervisor_count_wait(s, index, false);
 	int64_t waited = sys_now_ms() - s->waiting_since_ms;
 	log_info("ready", "%s is there after %lld.%lld s%s%s", s->settings.waits[index].name,
 		 (long long)(waited / 1000), (long long)(waited % 1000 / 100),
@@ -114,6 +118,7 @@ static void on_lock_message(struct supervisor *s, const struct message *message,
 		if (s->lifecycle.state != LIFECYCLE_LOCKING || sys_has_ended(child->pid))
 			break;
 		(void)uv_timer_stop(&s->reminder);
+		supervisor_count_wait(s, COUNT_LOCK, false);
 		log_info("locked", "holding the lock%s%s", message->text[0] != '\0' ? ": " : "",
 			 message->text);
 		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_LOCKED });

@@ -14,11 +14,21 @@
 #include <sys/wait.h>
 #include <time.h>
 
-int64_t sys_now_ms(void)
+static int64_t read_clock_ms(clockid_t clock)
 {
 	struct timespec now;
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	(void)clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t sys_now_ms(void)
+{
+	return read_clock_ms(CLOCK_BOOTTIME);
+}
+
+int64_t sys_epoch_ms(void)
+{
+	return read_clock_ms(CLOCK_REALTIME);
 }
 
 /* Not fork(): it runs libuv's handler in the child, which makes pipes for signal

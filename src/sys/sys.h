@@ -9,6 +9,7 @@
 /* ---- time ---- */
 
 int64_t sys_now_ms(void); /* CLOCK_BOOTTIME: goes on while the machine sleeps */
+int64_t sys_epoch_ms(void); /* the wall clock; it can be set, so only to be shown */
 
 /* ---- processes ---- */
 

@@ -248,9 +248,12 @@ static void test_status_and_metrics(void **state ATTR_UNUSED)
 	fd = dial();
 	say(fd, "GET /status?format=text HTTP/1.0\r\n\r\n");
 	text = hear_all(fd);
-	assert_non_null(strstr(text, "state      running for 1h 2m\n"));
-	assert_non_null(
-		strstr(text, "pid 7, started 3 times, last exit code 137: serving \"it\"\n"));
+	assert_non_null(strstr(text, "/run is running for 1h 2m (pidone "));
+	assert_non_null(strstr(text, "  7    3       137        serving \"it\"\n"));
+	assert_null(strchr(text, '\033'));
+	fd = dial();
+	say(fd, "GET /status?format=text&color HTTP/1.0\r\n\r\n");
+	assert_non_null(strstr(hear_all(fd), "ready  \033[32myes\033[0m\n"));
 	fd = dial();
 	say(fd, "GET /metrics HTTP/1.0\r\n\r\n");
 	text = hear_all(fd);

@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 import harness
+from cgroups import limited_memory
 from harness import wait_until
 from inits import Pidone, finished
 from programs import process_called, program
@@ -175,27 +176,12 @@ def test_reason_is_of_the_process_that_ended_it():
 @harness.bare  # valgrind needs more than that itself
 def test_out_of_memory_is_named():
     """a kernel out-of-memory kill is named as such, with the limit"""
-    v1 = os.path.isdir("/sys/fs/cgroup/memory")
-    group = "%s/pidone-test-%d" % ("/sys/fs/cgroup/memory" if v1 else "/sys/fs/cgroup", os.getpid())
-    os.mkdir(group)
-    try:
-        limits = {"memory.limit_in_bytes": 96 << 20, "memory.memsw.limit_in_bytes": 96 << 20} \
-            if v1 else {"memory.max": 96 << 20, "memory.swap.max": 0}
-        for name, value in limits.items():
-            with open(group + "/" + name, "w", encoding="ascii") as file:
-                file.write(str(value))
-        with open(group + "/cgroup.procs", "w", encoding="ascii") as file:
-            file.write(str(os.getpid()))
+    with limited_memory(96 << 20):
         hungry = program("data = []\nwhile True:\n    data.append(b'x' * (1 << 20))\n")
         p = Pidone(["/run"], config="[run]\ncommand = %s\n" % hungry)
         assert p.wait(20) == 137
         assert "was killed by the kernel: out of memory (limit 96 MiB)" in p.termination_log, \
             p.termination_log
-    finally:
-        parent = os.path.dirname(group) + "/cgroup.procs"
-        with open(parent, "w", encoding="ascii") as file:
-            file.write(str(os.getpid()))
-        wait_until(lambda: harness.remove_directory(group), 5)
 
 
 if __name__ == "__main__":

@@ -148,24 +148,27 @@ static void test_query(void **state ATTR_UNUSED)
 {
 	static const struct {
 		const char *target;
-		bool verbose, text;
+		bool verbose, text, color;
 	} cases[] = {
-		{ "/x?verbose", true, false },
-		{ "/x?verbose=1", true, false },
-		{ "/x?verbose&format=text", true, true },
-		{ "/x?format=text", false, true },
-		{ "/x?format=json&verbose", true, false },
-		{ "/x?format=texts&verbosely&averbose", false, false },
-		{ "/x?&&&verbose&", true, false },
-		{ "/x?", false, false },
-		{ "/x?=verbose", false, false },
-		{ "/x?verbos", false, false },
+		{ "/x?verbose", true, false, false },
+		{ "/x?verbose=1", true, false, false },
+		{ "/x?verbose&format=text", true, true, false },
+		{ "/x?format=text", false, true, false },
+		{ "/x?format=json&verbose", true, false, false },
+		{ "/x?format=texts&verbosely&averbose", false, false, false },
+		{ "/x?&&&verbose&", true, false, false },
+		{ "/x?", false, false, false },
+		{ "/x?=verbose", false, false, false },
+		{ "/x?verbos", false, false, false },
+		{ "/x?format=text&color", false, true, true },
+		{ "/x?colors&colo", false, false, false },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct http_request request = target(cases[i].target);
 		assert_string_equal(request.path, "/x");
 		assert_int_equal(request.verbose, cases[i].verbose);
 		assert_int_equal(request.text, cases[i].text);
+		assert_int_equal(request.color, cases[i].color);
 	}
 }
 
