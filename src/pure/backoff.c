@@ -1,10 +1,10 @@
 /* Delays between attempts. */
 #include "pure/backoff.h"
 
-#define QUICK_FOR_MS  10000
+#define EAGER_FOR_MS  10000
+#define EAGER_GROWTH  10 /* a tenth of the time that it has taken longer */
 #define QUICK_MS      200
 #define QUICK_MOST_MS 2000
-#define QUICK_GROWTH  10 /* a tenth of the time that it has taken longer */
 
 #define FIRST_MINUTE_MS 60000
 #define SLOW_START_MS   100
@@ -14,12 +14,11 @@
 #define RESTART_MAX_MS 5000
 #define STEADY_MS      10000
 
-static int64_t quick_ceiling_ms(int64_t elapsed_ms)
+int64_t backoff_eager_ms(int64_t first_ms, int64_t most_ms, int64_t elapsed_ms)
 {
-	if (elapsed_ms <= QUICK_FOR_MS)
-		return QUICK_MS;
-	int64_t ceiling = QUICK_MS + (elapsed_ms - QUICK_FOR_MS) / QUICK_GROWTH;
-	return ceiling < QUICK_MOST_MS ? ceiling : QUICK_MOST_MS;
+	int64_t over_ms = elapsed_ms > EAGER_FOR_MS ? elapsed_ms - EAGER_FOR_MS : 0;
+	int64_t delay = first_ms + over_ms / EAGER_GROWTH;
+	return delay < most_ms ? delay : most_ms;
 }
 
 static int64_t slow_ceiling_ms(struct backoff *backoff, int64_t elapsed_ms)
@@ -42,7 +41,7 @@ int64_t backoff_delay_ms(struct backoff *backoff, bool is_quick, int64_t elapsed
 	if (!is_quick)
 		return between(1, slow_ceiling_ms(backoff, elapsed_ms), random);
 	backoff->slow_tries = 0;
-	int64_t ceiling = quick_ceiling_ms(elapsed_ms);
+	int64_t ceiling = backoff_eager_ms(QUICK_MS, QUICK_MOST_MS, elapsed_ms);
 	return between(ceiling / 2, ceiling, random);
 }
 

@@ -9,8 +9,12 @@ struct backoff {
 	uint32_t slow_tries; /* in a row that were not quick */
 };
 
+/* For what is about to come: first_ms in the first ten seconds, then a tenth of the further
+ * time more, so that a wait becomes little longer by it; at most most_ms. */
+int64_t backoff_eager_ms(int64_t first_ms, int64_t most_ms, int64_t elapsed_ms);
+
 /* is_quick: the server is about to come (refused, 57P03): 200 ms in the first ten
- * seconds, then a tenth of the further wait more, up to 2 s; anything from half of
+ * seconds, growing to 2 s as above; anything from half of
  * that to all of it, which finds the moment sooner than as many attempts spread
  * from 1 ms on. Else 100 ms, doubling to 2 s, after the first minute to 15 s, with
  * full jitter: anything from 1 ms to that. elapsed_ms counts from the beginning of

@@ -1,28 +1,14 @@
 /* Thresholds and delays. */
 #include "pure/health.h"
 
-#define FIRST_DELAY_MS 100
+#include "pure/backoff.h"
+
+#define STARTING_MS 150
+#define APPS_SHARE  4 /* of the time, for one that a check takes */
 
 void health_reset(struct health *health)
 {
 	*health = (struct health){ .verdict = HEALTH_UNKNOWN };
-}
-
-/* No success yet since the start, whatever the verdict is by now. */
-static bool is_starting(const struct health *health)
-{
-	return health->verdict == HEALTH_UNKNOWN || health->tries > 0;
-}
-
-/* The delay before the next try of a start; 0: it is no quick one. */
-static int64_t quick_delay_ms(const struct health *health, const struct health_limits *limits)
-{
-	int64_t delay = FIRST_DELAY_MS;
-	if (!is_starting(health))
-		return 0;
-	for (uint32_t i = 0; i < health->tries && delay < limits->interval_ms; i++)
-		delay *= 2;
-	return delay < limits->interval_ms ? delay : 0;
 }
 
 bool health_decide(struct health *health, bool good)
@@ -30,29 +16,43 @@ bool health_decide(struct health *health, bool good)
 	enum health_verdict before = health->verdict;
 	health->verdict = good ? HEALTH_GOOD : HEALTH_BAD;
 	health->failures = !good;
-	health->tries = 0;
+	health->has_succeeded = true;
 	return health->verdict != before;
 }
 
-bool health_result(struct health *health, const struct health_limits *limits, bool ok)
+/* Tries follow each other with the jitter: hence not the whole interval. */
+static bool counts(const struct health *health, const struct health_limits *limits,
+		   int64_t elapsed_ms)
+{
+	return health->has_succeeded ||
+	       elapsed_ms - health->counted_ms >= limits->interval_ms - limits->interval_ms / 10;
+}
+
+bool health_result(struct health *health, const struct health_limits *limits, bool ok,
+		   int64_t elapsed_ms)
 {
 	enum health_verdict before = health->verdict;
 	if (ok)
 		return health_decide(health, true);
-	if (quick_delay_ms(health, limits) == 0 && health->failures < UINT32_MAX)
-		health->failures++;
-	if (is_starting(health) && health->tries < UINT32_MAX)
-		health->tries++;
+	if (counts(health, limits, elapsed_ms)) {
+		health->counted_ms = elapsed_ms;
+		health->failures += health->failures < UINT32_MAX;
+	}
 	if (health->failures >= limits->failures_max)
 		health->verdict = HEALTH_BAD;
 	return health->verdict != before;
 }
 
 int64_t health_delay_ms(const struct health *health, const struct health_limits *limits,
-			uint32_t random)
+			int64_t elapsed_ms, int64_t cost_ms, uint32_t random)
 {
-	int64_t delay = quick_delay_ms(health, limits);
-	if (delay == 0)
-		delay = limits->interval_ms;
+	int64_t delay = limits->interval_ms;
+	if (!health->has_succeeded) {
+		delay = backoff_eager_ms(STARTING_MS, limits->interval_ms, elapsed_ms);
+		if (delay / APPS_SHARE < cost_ms)
+			delay = APPS_SHARE * cost_ms;
+		if (delay > limits->interval_ms)
+			delay = limits->interval_ms;
+	}
 	return delay * (900 + (int64_t)(random % 201)) / 1000;
 }

@@ -47,8 +47,9 @@ static void on_check_timer(uv_timer_t *handle);
 
 static void plan_next(struct supervisor *s, uint16_t i)
 {
-	int64_t delay =
-		health_delay_ms(&s->checks[i].health, &s->settings.limits, supervisor_random(s));
+	int64_t delay = health_delay_ms(&s->checks[i].health, &s->settings.limits,
+					sys_now_ms() - s->checks_since_ms, s->checks[i].cost_ms,
+					supervisor_random(s));
 	(void)uv_timer_start(&s->checks[i].timer, on_check_timer, (uint64_t)delay, 0);
 }
 
@@ -90,7 +91,8 @@ static void take_result(struct supervisor *s, uint16_t i, bool ok, int64_t took_
 {
 	struct check_state *check = &s->checks[i];
 	if (supervisor_command_is_up(s)) {
-		bool changed = health_result(&check->health, &s->settings.limits, ok);
+		bool changed = health_result(&check->health, &s->settings.limits, ok,
+					     sys_now_ms() - s->checks_since_ms);
 		report_result(s, i, ok, took_ms, reason);
 		if (changed)
 			tell_verdict(s, i, ok, reason);
@@ -105,7 +107,10 @@ void supervisor_check_ended(struct supervisor *s, uint16_t index, bool ok, const
 		return;
 	check->running = false;
 	(void)uv_timer_stop(&check->deadline);
-	take_result(s, index, ok, sys_now_ms() - check->started_ms, reason);
+	int64_t took_ms = sys_now_ms() - check->started_ms;
+	/* the others only wait for an answer */
+	check->cost_ms = s->settings.checks[index].spec.kind == CHECK_EXEC ? took_ms : 0;
+	take_result(s, index, ok, took_ms, reason);
 }
 
 static void on_silence(uv_timer_t *handle)
@@ -229,8 +234,10 @@ static void abandon(struct supervisor *s, uint16_t i)
  * one does not count. */
 void supervisor_start_checks(struct supervisor *s)
 {
+	s->checks_since_ms = sys_now_ms();
 	for (uint16_t i = 0; i < s->settings.n_checks; i++) {
 		health_reset(&s->checks[i].health);
+		s->checks[i].cost_ms = 0;
 		abandon(s, i);
 		if (is_notify(s, i))
 			expect_notify(s, i);

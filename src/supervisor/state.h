@@ -62,6 +62,7 @@ struct check_state {
 	uv_timer_t deadline;  /* of the running one */
 	bool running;
 	int64_t started_ms; /* the running one */
+	int64_t cost_ms;    /* of the last one: see health.h */
 	int64_t killed_ms; /* when the last try was, since when it ought to be gone; 0: it was not
 			    */
 };
@@ -143,6 +144,7 @@ struct supervisor {
 	struct said said[SAID_MAX];
 	struct wait_state waits[SETTINGS_WAITS_MAX];
 	struct check_state checks[SETTINGS_CHECKS_MAX];
+	int64_t checks_since_ms; /* since when they are about this command */
 };
 
 /* supervisor.c */

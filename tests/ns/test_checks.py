@@ -111,6 +111,27 @@ def test_command_that_waits_for_its_restart():
     p.wait()
 
 
+def test_ready_is_told_soon():
+    """while the app starts it is asked again and again, whatever the interval is, so that ready is
+    told soon after its first good answer; afterwards at the interval"""
+    p = Pidone(["/run"], config="[run]\nready = exec:sh -c 'echo >>asked; test -e good'\n"
+               "command = sleep 1086\ncheck-interval = 1h\n")
+    cwd = p.path(os.readlink("/proc/%d/cwd" % process_called(p, "sleep")))
+
+    def asked():
+        try:
+            return os.path.getsize(cwd + "/asked")
+        except FileNotFoundError:
+            return 0
+    wait_until(lambda: asked() >= 12, 10, "the check to be tried twelve times")
+    assert p.status_page()["checks"][0]["failures"] == 0
+    open(cwd + "/good", "w", encoding="ascii").close()
+    p.expect(": ready$", 5)
+    count = asked()
+    wait_until(lambda: p.status_page()["uptime_seconds"] > 3, 10)
+    assert asked() == count
+
+
 def test_check_that_hangs():
     """a check that does not even end by KILL is bad after check-failures, as one that is late is"""
     # not as PID 1: the kernel would hold the namespace's end until the thaw
