@@ -159,6 +159,7 @@ script_tests = \
 	tests/ns/test_configuration.py \
 	tests/ns/test_anywhere.py \
 	tests/ns/test_harness.py \
+	tests/ns/test_hostile.py \
 	tests/ns/test_kubernetes.py \
 	tests/ns/test_life.py \
 	tests/ns/test_metrics.py \

@@ -11,16 +11,23 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#define REQUEST_MS 5000
-#define ASK_MS 700
-#define PAUSE_MS 500 /* after an error of accept() that lasts */
+#define REQUEST_MS   5000
+#define ASK_MS       700
+#define ASK_PAUSE_MS 5   /* so often at most PID 1 is woken, whoever wants to know */
+#define PAUSE_MS     500 /* after an error of accept() that lasts */
+#define PATIENCE_MS  3   /* with one who has come and not spoken yet, while others wait */
+
+#define ACCEPTS_PER_TURN 32 /* then the others have theirs */
 
 struct probe_server {
 	const struct probe_server_options *options;
 	struct probe_connection *connections;
 	struct pollfd *polls; /* listeners, the pair, connections */
+	struct probe_connection **polled; /* those connections */
 	size_t max;
 	bool is_asked;           /* a byte is on its way to PID 1 and back */
+	bool is_wanted;          /* somebody waits for such an answer */
+	int64_t next_ask_ms;     /* not before */
 	uint8_t sequence;        /* of that byte: an answer to a predecessor's is not one to ours */
 	int64_t paused_until_ms; /* no accepting before */
 	struct probe_desk desk;
@@ -30,11 +37,13 @@ struct probe_server {
 
 /* Whoever comes while a byte is on its way waits for the same. If it cannot be
  * sent, PID 1 has not read for long: the deadlines say so. */
-static void ask(struct probe_server *server)
+static void ask(struct probe_server *server, int64_t now_ms)
 {
 	uint8_t next = (uint8_t)(server->sequence + 1);
-	if (server->is_asked ||
-	    send(server->options->ask_fd, &next, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+	if (server->is_asked || now_ms < server->next_ask_ms)
+		return;
+	server->next_ask_ms = now_ms + ASK_PAUSE_MS;
+	if (send(server->options->ask_fd, &next, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
 		return;
 	server->sequence = next;
 	server->is_asked = true;
@@ -56,8 +65,8 @@ static void take_answers(struct probe_server *server)
 /* ---- connections come and go ---- */
 
 /* The one that is missed least: the oldest of the first state in the order of
- * the enumeration. */
-static struct probe_connection *choose_victim(struct probe_server *server)
+ * the enumeration. NULL: nobody may go yet. */
+static struct probe_connection *find_victim(struct probe_server *server)
 {
 	struct probe_connection *victim = NULL;
 	for (size_t i = 0; i < server->max; i++) {
@@ -68,17 +77,21 @@ static struct probe_connection *choose_victim(struct probe_server *server)
 		    (c->state == victim->state && c->since_ms < victim->since_ms))
 			victim = c;
 	}
-	return victim;
+	if (victim == NULL || victim->state != PROBE_CONNECTION_READING ||
+	    victim->since_ms + PATIENCE_MS <= sys_now_ms())
+		return victim;
+	server->paused_until_ms = victim->since_ms + PATIENCE_MS;
+	return NULL;
 }
 
+/* A free place, or one whose connection may be closed for it. NULL: all have just come, and
+ * their requests may be on the way; who waits for a place waits in the kernel's queue. */
 static struct probe_connection *find_room(struct probe_server *server)
 {
 	for (size_t i = 0; i < server->max; i++)
 		if (server->connections[i].state == PROBE_CONNECTION_FREE)
 			return &server->connections[i];
-	struct probe_connection *victim = choose_victim(server);
-	probe_connection_close(victim);
-	return victim;
+	return find_victim(server);
 }
 
 static void pause_accepting(struct probe_server *server, int code)
@@ -87,19 +100,34 @@ static void pause_accepting(struct probe_server *server, int code)
 	server->paused_until_ms = sys_now_ms() + PAUSE_MS;
 }
 
-static void accept_one(struct probe_server *server, int listener)
+/* Who has spoken already is answered before the next one is let in: in a flood nobody
+ * loses its place to others while its request lies there. */
+static void welcome(struct probe_server *server, struct probe_connection *connection, int take_fd)
 {
 	int on = 1;
+	if (connection->state != PROBE_CONNECTION_FREE)
+		probe_connection_close(connection);
+	/* a unix socket refuses it; a pipelined answer need not wait for it */
+	(void)setsockopt(take_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	probe_connection_open(connection, take_fd, &server->desk);
+	probe_connection_read(connection, &server->desk);
+	server->is_wanted |= connection->state == PROBE_CONNECTION_ASKING;
+}
+
+/* False: nobody else is there for now. */
+static bool accept_one(struct probe_server *server, int listener)
+{
+	struct probe_connection *room = find_room(server);
+	if (room == NULL)
+		return false;
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
-		/* a unix socket refuses it; a pipelined answer need not wait for it */
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		probe_connection_open(find_room(server), fd, &server->desk);
-		return;
+		welcome(server, room, fd);
+		return true;
 	}
-	struct probe_connection *victim;
 	switch (errno) {
 	case EAGAIN:
+		return false;
 	case EINTR:
 	case ECONNABORTED:
 	case EPROTO: /* these are the network's about that one connection: accept(2) */
@@ -109,19 +137,26 @@ static void accept_one(struct probe_server *server, int listener)
 	case ENONET:
 	case EHOSTUNREACH:
 	case ENETUNREACH:
-		return;
+		return true;
 	case EMFILE:
 	case ENFILE:
-		victim = choose_victim(server);
-		if (victim != NULL) {
-			probe_connection_close(victim); /* and again at the next turn */
-			return;
-		}
-		pause_accepting(server, EMFILE);
-		return;
+		room = find_victim(server);
+		if (room != NULL)
+			probe_connection_close(room);
+		else if (server->paused_until_ms <= sys_now_ms())
+			pause_accepting(server, EMFILE);
+		return room != NULL;
 	default:
 		pause_accepting(server, errno);
+		return false;
 	}
+}
+
+static void accept_some(struct probe_server *server, int listener)
+{
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++)
+		if (!accept_one(server, listener))
+			return;
 }
 
 /* ---- the loop ---- */
@@ -136,12 +171,15 @@ static size_t prepare(struct probe_server *server, int64_t now_ms)
 			.events = POLLIN,
 		};
 	server->polls[n++] = (struct pollfd){ .fd = options->ask_fd, .events = POLLIN };
+	size_t n_polled = 0;
+	/* The kernel refuses more entries than descriptors may be open, whatever is in them. */
 	for (size_t i = 0; i < server->max; i++) {
-		const struct probe_connection *c = &server->connections[i];
+		struct probe_connection *c = &server->connections[i];
 		/* who waits for PID 1 is not read, and polled for nothing */
-		bool silent =
-			c->state == PROBE_CONNECTION_FREE || c->state == PROBE_CONNECTION_ASKING;
-		server->polls[n++] = (struct pollfd){ .fd = silent ? -1 : c->fd, .events = POLLIN };
+		if (c->state == PROBE_CONNECTION_FREE || c->state == PROBE_CONNECTION_ASKING)
+			continue;
+		server->polls[n++] = (struct pollfd){ .fd = c->fd, .events = POLLIN };
+		server->polled[n_polled++] = c;
 	}
 	return n;
 }
@@ -151,6 +189,8 @@ static int time_to_wait(const struct probe_server *server, int64_t now_ms)
 	int64_t next = INT64_MAX;
 	if (server->paused_until_ms > now_ms)
 		next = server->paused_until_ms;
+	if (server->is_wanted && !server->is_asked && server->next_ask_ms < next)
+		next = server->next_ask_ms;
 	for (size_t i = 0; i < server->max; i++)
 		if (server->connections[i].state != PROBE_CONNECTION_FREE &&
 		    server->connections[i].deadline_ms < next)
@@ -160,16 +200,17 @@ static int time_to_wait(const struct probe_server *server, int64_t now_ms)
 	return next <= now_ms ? 0 : (int)(next - now_ms); /* a deadline is at most 75 s away */
 }
 
-static void serve_connections(struct probe_server *server, const struct pollfd *polls)
+static void serve_connections(struct probe_server *server, const struct pollfd *polls, size_t n)
 {
-	for (size_t i = 0; i < server->max; i++) {
-		struct probe_connection *c = &server->connections[i];
+	for (size_t i = 0; i < n; i++)
 		if (polls[i].revents != 0)
-			probe_connection_read(c, &server->desk);
-		if (c->state == PROBE_CONNECTION_ASKING)
-			ask(server);
-	}
+			probe_connection_read(server->polled[i], &server->desk);
+	server->is_wanted = false;
+	for (size_t i = 0; i < server->max; i++)
+		server->is_wanted |= server->connections[i].state == PROBE_CONNECTION_ASKING;
 	int64_t now_ms = sys_now_ms();
+	if (server->is_wanted)
+		ask(server, now_ms);
 	for (size_t i = 0; i < server->max; i++) {
 		struct probe_connection *c = &server->connections[i];
 		if (c->state != PROBE_CONNECTION_FREE && c->deadline_ms <= now_ms)
@@ -193,10 +234,10 @@ static int turn(struct probe_server *server)
 		take_answers(server);
 	else if ((asked->revents & (POLLHUP | POLLERR | POLLNVAL)) != 0)
 		return EXIT_CODE_UNAVAILABLE; /* PID 1 is gone */
-	serve_connections(server, asked + 1);
+	serve_connections(server, asked + 1, n - n_listeners - 1);
 	for (size_t i = 0; i < n_listeners; i++)
 		if (server->polls[i].revents != 0)
-			accept_one(server, server->options->listeners[i]);
+			accept_some(server, server->options->listeners[i]);
 	return 0;
 }
 
@@ -209,6 +250,7 @@ int probe_server_main(const struct probe_server_options *options)
 	server->connections = mem_alloc(server->max * sizeof(server->connections[0]));
 	server->polls =
 		mem_alloc((server->max + PROBE_LISTENERS_MAX + 1) * sizeof(server->polls[0]));
+	server->polled = mem_alloc(server->max * sizeof(server->polled[0]));
 	server->sequence = (uint8_t)sys_now_ms(); /* another one than a predecessor's */
 	server->desk.page = options->page;
 	server->desk.request_ms = options->request_ms > 0 ? options->request_ms : REQUEST_MS;
@@ -216,6 +258,7 @@ int probe_server_main(const struct probe_server_options *options)
 	while (code == 0)
 		code = turn(server);
 	free(server->polls);
+	free(server->polled);
 	free(server->connections);
 	free(server);
 	return code;

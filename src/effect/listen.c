@@ -10,7 +10,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define BACKLOG 128
+/* Where a flood fills the queue the kernel forgets who comes next: a second until it asks
+ * again, and a probe's time is over. This many are accepted within 50 ms. */
+#define BACKLOG        1024
 #define DIRECTORY_MODE 0755
 #define SOCKET_UMASK 0111 /* 0666: every user of the container may probe */
 
