@@ -181,6 +181,7 @@ script_tests = \
 EXTRA_PROGRAMS = \
 	tests/bench/handler \
 	tests/bench/latency \
+	tests/bench/probes \
 	tests/bench/reap \
 	tests/bench/spawn \
 	tests/bench/stamp
@@ -197,6 +198,10 @@ tests_bench_orphans_SOURCES = tests/bench/orphans.c tests/bench/bench.h
 tests_bench_orphans_CFLAGS = $(WARN_CFLAGS)
 tests_bench_orphans_LDFLAGS =
 tests_bench_orphans_LDADD =
+tests_bench_probes_SOURCES = tests/bench/probes.c tests/bench/bench.h
+tests_bench_probes_CFLAGS = $(WARN_CFLAGS)
+tests_bench_probes_LDFLAGS =
+tests_bench_probes_LDADD =
 tests_bench_reap_SOURCES = tests/bench/reap.c tests/bench/bench.h
 tests_bench_reap_CFLAGS = $(WARN_CFLAGS)
 tests_bench_reap_LDFLAGS =
@@ -218,11 +223,13 @@ bench_scripts = \
 	tests/bench/reaping.py \
 	tests/bench/report.py \
 	tests/bench/report_postgres.py \
+	tests/bench/report_probes.py \
 	tests/bench/run-bench.py \
 	tests/bench/run-bench-postgres.py \
+	tests/bench/run-bench-probes.py \
 	tests/bench/running.py \
 	tests/bench/startup.py
-EXTRA_DIST += $(bench_scripts) doc/bench.md doc/bench-postgres.md
+EXTRA_DIST += $(bench_scripts) doc/bench.md doc/bench-postgres.md doc/bench-probes.md
 
 # PIDONE_BIN=FILE: another binary. BENCH_FLAGS=--quick: half a minute, only printed.
 BENCH_FLAGS =
@@ -231,11 +238,14 @@ bench_environment = \
 	NSRUN_BIN='$(abs_top_builddir)/tests/nsrun'; export NSRUN_BIN; \
 	PYTHONPATH='$(abs_top_srcdir)/tests'; export PYTHONPATH; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
-.PHONY: bench bench-inits bench-postgres
-bench: bench-inits bench-postgres
+.PHONY: bench bench-inits bench-postgres bench-probes
+bench: bench-inits bench-postgres bench-probes
 bench-inits: pidone tests/nsrun tests/bench/orphans $(EXTRA_PROGRAMS)
 	@$(bench_environment) $(PYTHON3) '$(abs_top_srcdir)/tests/bench/run-bench.py' \
 		--output '$(abs_top_srcdir)/doc/bench.md' $(BENCH_FLAGS)
 bench-postgres: pidone $(EXTRA_PROGRAMS)
 	@$(bench_environment) $(PYTHON3) '$(abs_top_srcdir)/tests/bench/run-bench-postgres.py' \
 		--output '$(abs_top_srcdir)/doc/bench-postgres.md' $(BENCH_FLAGS)
+bench-probes: pidone $(EXTRA_PROGRAMS)
+	@$(bench_environment) $(PYTHON3) '$(abs_top_srcdir)/tests/bench/run-bench-probes.py' \
+		--output '$(abs_top_srcdir)/doc/bench-probes.md' $(BENCH_FLAGS)
