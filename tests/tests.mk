@@ -219,6 +219,7 @@ CLEANFILES = $(EXTRA_PROGRAMS)
 bench_scripts = \
 	tests/bench/figures.py \
 	tests/bench/contenders.py \
+	tests/bench/page_maker.py \
 	tests/bench/pages.py \
 	tests/bench/reaping.py \
 	tests/bench/report.py \

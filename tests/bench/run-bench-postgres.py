@@ -1,16 +1,13 @@
 #!/usr/bin/python3
 """Measures how pidone waits for PostgreSQL, beside the loops that it replaces: `make
 bench-postgres`. Never part of the tests. PIDONE_BIN is tests/harness.py's."""
-import argparse
 import datetime
 import os
 import random
 import re
-import shutil
 import signal
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -18,7 +15,8 @@ import harness
 from contenders import helper
 from figures import BenchError, quantile
 from inits import BASE_ENV
-from pages import replace, say
+from page_maker import make_page
+from pages import say
 from proc import descendants_of
 from reaping import cpu_ms
 from report_postgres import page
@@ -202,35 +200,13 @@ def memory_of_waiting():
     return found
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="run-bench-postgres.py")
-    parser.add_argument("--quick", action="store_true", help="a minute; only printed")
-    parser.add_argument("--output", metavar="FILE", help="write the page there as well")
-    options = parser.parse_args()
-    if not harness.IS_ROOT:
-        raise BenchError("needs root, for a network of its own")
-    for name in ("wait-for-it", "pg_isready"):
-        if shutil.which(name) is None:
-            raise BenchError("needs %s: apt-get install wait-for-it postgresql-15 "
-                             "python3-psycopg2" % name)
-    harness._enter_private_world()
-    with tempfile.TemporaryDirectory(prefix="pidone-bench.") as harness.tmp:
-        os.chmod(harness.tmp, 0o755)
-        rounds, wait_s, cost_s, n, outage_s = ((4, 3, 10, 50, 5) if options.quick
-                                               else (25, 10, 60, 200, 75))
-        text = page(latency(rounds, wait_s), cost(cost_s), cost_s, herd(n, outage_s),
-                    memory_of_waiting())
-    print(text)
-    if options.output and not options.quick:
-        replace(options.output, text)
+def measure(is_quick):
+    """The page."""
+    rounds, wait_s, cost_s, n, outage_s = (4, 3, 10, 50, 5) if is_quick else (25, 10, 60, 200, 75)
+    return page(latency(rounds, wait_s), cost(cost_s), cost_s, herd(n, outage_s),
+                memory_of_waiting())
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (BenchError, harness.Failure, OSError, subprocess.SubprocessError) as error:
-        sys.exit("bench: %s" % error)
-    finally:
-        for each in harness.started:
-            if each.alive():
-                each.popen.kill()
+    make_page("Measures how pidone waits for PostgreSQL.", "a minute instead of eight", measure,
+              {"wait-for-it": "wait-for-it", "pg_isready": "postgresql-15 python3-psycopg2"})

@@ -1,22 +1,18 @@
 #!/usr/bin/python3
 """Measures what probes cost, and how soon they are answered: `make bench-probes`. Never part of
 the tests. PIDONE_BIN is tests/harness.py's."""
-import argparse
 import os
 import re
 import resource
-import shutil
 import socket
 import subprocess
-import sys
-import tempfile
 import time
 
 import harness
 from contenders import helper
-from figures import BenchError
 from inits import BASE_ENV, Pidone
-from pages import replace, say
+from page_maker import make_page
+from pages import say
 from proc import children_of, command_name
 from reaping import cpu_ms
 from report_probes import page
@@ -132,37 +128,17 @@ def memory_by_connections(counts):
     return found
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="run-bench-probes.py")
-    parser.add_argument("--quick", action="store_true", help="ten seconds; only printed")
-    parser.add_argument("--output", metavar="FILE", help="write the page there as well")
-    options = parser.parse_args()
-    if not harness.IS_ROOT:
-        raise BenchError("needs root, for a network of its own")
-    for name in ("wrk", "curl", "pg_isready"):
-        if shutil.which(name) is None:
-            raise BenchError("needs %s: apt-get install wrk curl postgresql-15" % name)
-    harness._enter_private_world()
+def measure(is_quick):
+    """The page."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    seconds, rounds = (1, 10) if options.quick else (10, 200)
-    with tempfile.TemporaryDirectory(prefix="pidone-bench.") as harness.tmp:
-        os.chmod(harness.tmp, 0o755)
-        site = Site()
-        found = latency(site, seconds), wrk(seconds), exec_costs(site, rounds)
-        site.pidone.stop()
-        text = page(*found, memory_by_connections((0, 100, 1000)), rounds)
-    print(text)
-    if options.output and not options.quick:
-        replace(options.output, text)
+    seconds, rounds = (1, 10) if is_quick else (10, 200)
+    site = Site()
+    found = latency(site, seconds), wrk(seconds), exec_costs(site, rounds)
+    site.pidone.stop()
+    return page(*found, memory_by_connections((0, 100, 1000)), rounds)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (BenchError, harness.Failure, OSError, subprocess.SubprocessError) as error:
-        sys.exit("bench: %s" % error)
-    finally:
-        for each in harness.started:
-            if each.alive():
-                each.popen.kill()
+    make_page("Measures what probes cost.", "ten seconds instead of a minute", measure,
+              {"wrk": "wrk", "curl": "curl", "pg_isready": "postgresql-15"})

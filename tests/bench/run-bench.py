@@ -6,24 +6,19 @@
     startup.py     starting a command: times, faults, system calls
     running.py     idle memory and wakeups; signals
     reaping.py     very many orphans
-    report.py      the page; pages.py: what it shares with run-bench-postgres.py's
+    report.py      the page
+    page_maker.py  from the command line to the page, and pages.py: as for the other pages
 
 Never part of the tests. PIDONE_BIN and NSRUN_BIN are tests/harness.py's."""
-import argparse
-import os
-import sys
 from dataclasses import dataclass
 
 import contenders
-import harness
 import reaping
 import report
 import running
 import startup
-from figures import BenchError
-from pages import replace, say
-
-EXIT_USAGE = 64
+from page_maker import make_page
+from pages import say
 
 
 @dataclass
@@ -47,22 +42,9 @@ QUICK = Scale(startup_rounds=8, startup_runs=5, cost_rounds=30, spawn_rounds=40,
               reap_ended_rounds=3)
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message):
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, "bench: %s\n" % message)
-
-
-def arguments():
-    parser = Parser(prog="run-bench.py", description="Measures pidone beside other inits.")
-    parser.add_argument("--quick", action="store_true",
-                        help="half a minute instead of four, less sure; only printed")
-    parser.add_argument("--output", metavar="FILE", help="write the page there as well")
-    return parser.parse_args()
-
-
-def measure(scale):
+def measure(is_quick):
     """The page."""
+    scale = QUICK if is_quick else Scale()
     present = contenders.find()
     for init in contenders.ALL:
         if not init.installed:
@@ -79,29 +61,6 @@ def measure(scale):
     return report.write(present, figures, notes)
 
 
-def main():
-    options = arguments()
-    if not harness.IS_ROOT:
-        raise BenchError("needs root, for pid namespaces")
-    if not os.access(harness.NSRUN, os.X_OK):
-        raise BenchError("there is no program at NSRUN_BIN; `make bench` builds it")
-    # a network and a /run of our own: what runs on the machine has our ports, too
-    harness._enter_private_world()
-    page = measure(QUICK if options.quick else Scale())
-    print(page)
-    if options.output and options.quick:
-        say("a quick run is not sure enough to be kept: %s is as it was" %
-            os.path.basename(options.output))
-    elif options.output:
-        replace(options.output, page)
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except (BenchError, harness.Failure, OSError) as error:
-        sys.exit("bench: %s" % error)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    finally:
-        contenders.stop_all()
+    make_page("Measures pidone beside other inits.", "half a minute instead of four", measure,
+              end=contenders.stop_all)
