@@ -225,11 +225,38 @@ static int run(struct door *door)
 	sys_exit(supervisor_main(&options));
 }
 
+static bool names_config(const char *word)
+{
+	return streq(word, "-c") || streq(word, "--config") || starts_with(word, "--config=");
+}
+
+/* `pidone check --config FILE`, too: who writes it there means the same. Takes it out of
+ * the words; as take_option(). */
+static int take_config(struct door *door, char **args)
+{
+	for (size_t i = 0; args[i] != NULL && !streq(args[i], "--");) {
+		size_t behind = i;
+		if (!names_config(args[i])) {
+			i++;
+			continue;
+		}
+		int code = take_option(door, args, &behind);
+		if (code != 0)
+			return code;
+		for (size_t to = i; (args[to] = args[behind]) != NULL; to++)
+			behind++;
+	}
+	return 0;
+}
+
 static int run_subcommand(struct door *door, char **args)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(subcommands); i++) {
 		if (!streq(args[0], subcommands[i].word))
 			continue;
+		int code = take_config(door, args + 1);
+		if (code != 0)
+			return code;
 		const struct cmd_options options = {
 			.config_path = door->config_path,
 			.environment = door->given.environment,

@@ -241,6 +241,21 @@ def plain(*args, env=None, cwd=None, **more):
     return done.returncode, done.stdout, done.stderr
 
 
+def test_config_behind_a_subcommand():
+    """--config may stand behind a subcommand as well, but behind "--" it is the command's"""
+    path = harness.tmp + "/other.ini"
+    with open(path, "w", encoding="ascii") as file:
+        file.write("[job]\ncommand = true\n")
+    for words in (["--config", path], ["-c", path], ["--config=" + path]):
+        assert plain("check", *words) == (0, path + " is fine; roles: /job\n", ""), words
+        assert plain("explain", *words, "/job")[0] == 0
+        assert plain("explain", "/job", *words)[0] == 0
+    code, _, err = plain("check", "--config")
+    assert code == 64 and "a value is missing behind '--config'" in err, err
+    assert plain("wait", "file:" + path, "--", "echo", "--config", "x")[:2] == \
+        (0, "--config x\n")
+
+
 def test_lost_output():
     """a result that cannot be written is told, and is not exit 0"""
     for args in (["explain"], ["explain", "--ini"], ["--help"], ["--version"], ["check"],
