@@ -38,6 +38,7 @@ unit_tests = \
 	tests/unit/test_conninfo \
 	tests/unit/test_health \
 	tests/unit/test_http \
+	tests/unit/test_listening \
 	tests/unit/test_log \
 	tests/unit/test_mask \
 	tests/unit/test_message \
@@ -98,6 +99,7 @@ test_tools = \
 	tests/fuzz/fuzz_config \
 	tests/fuzz/fuzz_conninfo \
 	tests/fuzz/fuzz_http \
+	tests/fuzz/fuzz_listening \
 	tests/fuzz/fuzz_message \
 	tests/fuzz/fuzz_plan \
 	tests/fuzz/fuzz_sd_notify
@@ -126,6 +128,7 @@ tests_fuzz_fuzz_command_SOURCES = tests/fuzz/fuzz_command.c tests/fuzz/replay.c
 tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay.c
 tests_fuzz_fuzz_conninfo_SOURCES = tests/fuzz/fuzz_conninfo.c tests/fuzz/replay.c
 tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/replay.c
+tests_fuzz_fuzz_listening_SOURCES = tests/fuzz/fuzz_listening.c tests/fuzz/replay.c
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c tests/fuzz/replay.c
 tests_fuzz_fuzz_plan_SOURCES = tests/fuzz/fuzz_plan.c tests/fuzz/replay.c
 tests_fuzz_fuzz_sd_notify_SOURCES = tests/fuzz/fuzz_sd_notify.c tests/fuzz/replay.c
