@@ -30,14 +30,16 @@ WAIT = ("everything = set(range(1, 32)) | set(range(34, 65))\n"
         "    os.write(1, (' '.join(words) + '\\n').encode())\n")
 
 
+LISTEN = ("say('up')\n"
+          "while True:\n"
+          "    s = signal.sigwait(everything)\n"
+          "    say('got', name(s))\n"
+          "    %s\n")
+
+
 def listener(after="pass"):
     """Prints "up", then each signal that it gets, then does `after` (a statement on s)."""
-    return program(WAIT +
-                   "say('up')\n"
-                   "while True:\n"
-                   "    s = signal.sigwait(everything)\n"
-                   "    say('got', name(s))\n"
-                   "    %s\n" % after)
+    return program(WAIT + LISTEN % after)
 
 
 def with_child(signo):
@@ -55,6 +57,33 @@ def with_child(signo):
                    "say('got it', 'with its child' if sent else 'alone')\n"
                    "os.kill(pid, 9)\n"
                    "os.waitpid(pid, 0)\n" % (signo, signo))
+
+
+SERVE = ("import ctypes, socket, threading\n"
+         "kept = []\n"
+         "def serve(host, port=None, v6only=0):\n"
+         "    family = socket.AF_INET6 if ':' in host else socket.AF_INET\n"
+         "    s = socket.socket(socket.AF_UNIX if port is None else family)\n"
+         "    if port is not None and ':' in host:\n"
+         "        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)\n"
+         "    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+         "    s.bind(host if port is None else (host, port))\n"
+         "    s.listen(64)\n"
+         "    kept.append(s)\n"
+         "    def answer():\n"
+         "        while True:\n"
+         "            c = s.accept()[0]\n"
+         "            c.recv(9999)\n"
+         "            c.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n')\n"
+         "            c.close()\n"
+         "    threading.Thread(target=answer, daemon=True).start()\n")
+
+
+def server(*addresses, before="", after="pass"):
+    """Answers every request with 200 at these ("'127.0.0.1', 8000", or "'/a/socket'"), and
+    prints as listener() does. before: statements, before it listens."""
+    return program(WAIT + SERVE + before + "".join("serve(%s)\n" % a for a in addresses) +
+                   LISTEN % after)
 
 
 END_ON_TERM = "sys.exit(0) if s == 15 else None"

@@ -170,6 +170,7 @@ script_tests = \
 	tests/ns/test_pid1.py \
 	tests/ns/test_privileges.py \
 	tests/ns/test_pressure.py \
+	tests/ns/test_reach.py \
 	tests/ns/test_processes.py \
 	tests/ns/test_signals.py \
 	tests/ns/test_status.py \

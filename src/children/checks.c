@@ -114,10 +114,9 @@ static int check_postgres(const struct check_spec *spec, const struct check_cont
 	return result;
 }
 
-static int run(const struct check_spec *spec, const struct check_context *context, char *detail,
-	       size_t size, struct err *err)
+static int run(const struct check_spec *spec, const struct check_context *context,
+	       int64_t deadline_ms, char *detail, size_t size, struct err *err)
 {
-	int64_t deadline_ms = sys_now_ms() + context->timeout_ms;
 	switch (spec->kind) {
 	case CHECK_HTTP:
 		return check_http(spec, context, deadline_ms, detail, size, err);
@@ -144,7 +143,7 @@ int check_run(const struct check_spec *spec, const struct check_context *context
 	      size_t size)
 {
 	struct err err = { .msg = "" };
-	if (run(spec, context, detail, size, &err) == 0)
+	if (run(spec, context, sys_now_ms() + context->timeout_ms, detail, size, &err) == 0)
 		return 0;
 	text_copy(detail, size, err.msg);
 	return -1;
@@ -152,10 +151,20 @@ int check_run(const struct check_spec *spec, const struct check_context *context
 
 int check_main(const struct check_spec *spec, const struct check_context *context, int message_fd)
 {
-	char detail[ERR_MSG_SIZE];
-	int result = check_run(spec, context, detail, sizeof(detail));
-	messages_send(message_fd, result == 0 ? MESSAGE_CHECK_OK : MESSAGE_CHECK_FAILED, 0, "%s",
-		      detail);
+	char detail[ERR_MSG_SIZE], where[ERR_MSG_SIZE];
+	struct err err = { .msg = "" };
+	int64_t deadline_ms = sys_now_ms() + context->timeout_ms;
+	int result = run(spec, context, deadline_ms, detail, sizeof(detail), &err);
+	bool says_where =
+		context->owners != NULL && checks_explain(spec, context, result == 0, err.code,
+							  deadline_ms, where, sizeof(where));
+	if (result == 0 && says_where)
+		text_copy(detail, sizeof(detail), where);
+	if (result < 0)
+		(void)snprintf(detail, sizeof(detail), "%s%s%s", err.msg, says_where ? ": " : "",
+			       says_where ? where : "");
+	messages_send(message_fd, result == 0 ? MESSAGE_CHECK_OK : MESSAGE_CHECK_FAILED,
+		      says_where ? MESSAGE_SAYS_WHERE : 0, "%s", detail);
 	return result == 0 ? EXIT_CODE_OK : EXIT_CODE_FAILED;
 }
 

@@ -3,6 +3,7 @@
  * (pure/health.h and the supervisor). */
 #pragma once
 
+#include "effect/socket_table.h"
 #include "pure/check_spec.h"
 #include "pure/config.h"
 
@@ -11,6 +12,7 @@ struct check_context {
 	char *const *environment;  /* the children's */
 	const char *check_host;    /* Host header for HTTP, or NULL: the URL's own */
 	int64_t timeout_ms;
+	const struct socket_owners *owners; /* of the app that the check is about; or NULL */
 };
 
 /* Runs the check once. 0: it holds, detail says how ("HTTP 200"); -1: it does
@@ -19,7 +21,8 @@ struct check_context {
 int check_run(const struct check_spec *spec, const struct check_context *context,
 	      char *detail, size_t size) ATTR_CHECK;
 
-/* The life of a child that checks once: reports CHECK_OK or CHECK_FAILED. */
+/* The life of a child that checks once: reports CHECK_OK or CHECK_FAILED. Why nobody
+ * reaches the app although it listens somewhere stands there, too, with MESSAGE_SAYS_WHERE. */
 int check_main(const struct check_spec *spec, const struct check_context *context, int message_fd)
 	ATTR_CHECK;
 

@@ -24,10 +24,16 @@ bool probe_answer_needs_ask(const struct http_request *request)
 	return request->method != HTTP_OTHER && streq(request->path, "/livez");
 }
 
+static const char *or_else(const char *reason, const char *otherwise)
+{
+	return reason[0] != '\0' ? reason : otherwise;
+}
+
+/* reason: "" where one that is ok has nothing to be said of it. */
 static void add_check(struct probe_body *body, const char *name, bool ok, const char *reason)
 {
 	if (ok)
-		probe_body_add(body, "[+]%s ok\n", name);
+		probe_body_add(body, "[+]%s ok%s%s\n", name, reason[0] != '\0' ? ": " : "", reason);
 	else
 		probe_body_add(body, "[-]%s failed: %s\n", name, reason);
 }
@@ -39,14 +45,12 @@ static void add_checks(struct probe_body *body, const struct page_content *page,
 		const struct page_check *check = &page->checks[i];
 		if (check->kind != kind)
 			continue;
-		add_check(body, check->name, check->state == PAGE_CHECK_OK,
-			  check->reason[0] != '\0' ? check->reason : "no result yet");
+		bool ok = check->state == PAGE_CHECK_OK;
+		/* one that failed just now is still ok, and what it failed of is not said */
+		const char *note = check->failures == 0 ? check->reason : "";
+		add_check(body, check->name, ok,
+			  ok ? note : or_else(check->reason, "no result yet"));
 	}
-}
-
-static const char *or_else(const char *reason, const char *otherwise)
-{
-	return reason[0] != '\0' ? reason : otherwise;
 }
 
 /* A probe's answer: "ok", or the reason; with ?verbose a line per check before. */
@@ -68,7 +72,7 @@ static struct probe_answer livez(const struct http_request *request,
 	static const char silent[] = "the supervisor does not answer";
 	const char *reason = asked ? or_else(page->not_live, "a live check fails") : silent;
 	if (request->verbose) {
-		add_check(body, "supervisor", asked, silent);
+		add_check(body, "supervisor", asked, asked ? "" : silent);
 		add_checks(body, page, PAGE_CHECK_LIVE);
 	}
 	return verdict(request, asked && page->live, reason, body);
@@ -78,7 +82,8 @@ static struct probe_answer readyz(const struct http_request *request,
 				  const struct page_content *page, struct probe_body *body)
 {
 	if (request->verbose) {
-		add_check(body, "running", streq(page->state, "running"), page->state);
+		bool running = streq(page->state, "running");
+		add_check(body, "running", running, running ? "" : page->state);
 		add_checks(body, page, PAGE_CHECK_READY);
 	}
 	return verdict(request, page->ready, or_else(page->not_ready, page->state), body);
@@ -89,7 +94,7 @@ static struct probe_answer startupz(const struct http_request *request,
 {
 	const char *reason = or_else(page->not_ready, "has not been ready yet");
 	if (request->verbose)
-		add_check(body, "started", page->started, reason);
+		add_check(body, "started", page->started, page->started ? "" : reason);
 	return verdict(request, page->started, reason, body);
 }
 

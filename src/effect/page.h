@@ -44,7 +44,8 @@ struct page_check {
 	char name[PAGE_NAME_SIZE]; /* "http://localhost:8000/healthz" */
 	enum page_check_kind kind;
 	enum page_check_state state; /* after thresholds */
-	char reason[PAGE_REASON_SIZE]; /* of the last failure, or "" */
+	char reason[PAGE_REASON_SIZE]; /* of the last failure; of one that holds, why nobody
+					* reaches the app all the same; or "" */
 	int64_t last_ok_ms;   /* CLOCK_BOOTTIME; 0: never */
 	int64_t last_ok_epoch_ms; /* the same by the wall clock */
 	uint32_t failures;    /* in a row */

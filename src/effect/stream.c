@@ -80,7 +80,7 @@ static int connect_localhost(uint16_t port, int64_t deadline_ms, struct err *err
 				 now + (deadline_ms - now) / 2);
 	if (fd >= 0)
 		return fd;
-	int code = errno;
+	int code = err->code = errno;
 	fd = connect_address((const struct sockaddr *)&v6, sizeof(v6), deadline_ms);
 	if (fd >= 0)
 		return fd;

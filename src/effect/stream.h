@@ -6,8 +6,8 @@
 #include "base/err.h"
 
 /* A connected, non-blocking, close-on-exec socket, or -1. "localhost" is both
- * loopback addresses, whatever /etc/hosts says. The addresses of a name share
- * the time that is left. */
+ * loopback addresses, whatever /etc/hosts says; where only IPv6 answers, err->code is
+ * why IPv4 did not. The addresses of a name share the time that is left. */
 int stream_connect_tcp(const char *host, uint16_t port, int64_t deadline_ms, struct err *err)
 	ATTR_CHECK;
 int stream_connect_unix(const char *path, int64_t deadline_ms, struct err *err) ATTR_CHECK;

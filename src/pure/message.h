@@ -13,7 +13,7 @@ enum message_type {
 	MESSAGE_DEFAULT_READY,   /* at boot; text: the server's own check */
 	MESSAGE_PERSON,          /* at boot; text: who `user` is, as identity_person() says it */
 	MESSAGE_CHECK_OK,        /* a check's verdict; text: short detail ("HTTP 200") */
-	MESSAGE_CHECK_FAILED,    /* text: the reason, for a person */
+	MESSAGE_CHECK_FAILED,    /* text: the reason, for a person; code: see below */
 	MESSAGE_WAIT_REASON,     /* still waiting; text: for what and why */
 	MESSAGE_WAIT_DONE,       /* the target is there; the sender ends with 0 */
 	MESSAGE_WAIT_FAILED,     /* give up; code: exit code (69, 78); text: why */
@@ -26,6 +26,9 @@ enum message_type {
 	MESSAGE_MARK_FAILED,     /* cannot be had; code: exit code (69, 78); text: why */
 	MESSAGE_TYPE_END,
 };
+
+/* The code of a check's verdict whose text says why nobody reaches the app. */
+#define MESSAGE_SAYS_WHERE 1
 
 /* The datagram, byte for byte (host order: both ends are one binary). text is
  * NUL-terminated and followed by zeroes up to its end. */

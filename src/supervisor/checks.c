@@ -26,14 +26,33 @@ int supervisor_enter_check(struct supervisor *s, struct check_context *ret, stru
 	return 0;
 }
 
+/* Whose sockets are the app's, and whose are not. */
+static struct socket_owners list_owners(struct supervisor *s)
+{
+	static pid_t own[CHILDREN_MAX + 1], processes[LIFECYCLE_PROCESSES_MAX];
+	struct socket_owners owners = { .root = getppid(), .own = own, .processes = processes };
+	own[owners.n_own++] = getpid();
+	for (size_t i = 0; i < CHILDREN_MAX; i++)
+		if (s->children[i].pid != 0 && !supervisor_is_app(&s->children[i]))
+			own[owners.n_own++] = s->children[i].pid;
+	for (uint16_t i = 0; i < s->plan->n_processes; i++) {
+		const struct child *child = supervisor_find_child(s, CHILD_PROCESS, i);
+		if (child != NULL)
+			processes[owners.n_processes++] = child->pid;
+	}
+	return owners;
+}
+
 static int run_check(struct supervisor *s, uint16_t index)
 {
 	struct check_context context;
+	struct socket_owners owners = list_owners(s);
 	struct err err;
 	if (supervisor_enter_check(s, &context, &err) < 0) {
 		messages_send(s->messages.send_fd, MESSAGE_CHECK_FAILED, 0, "%s", err.msg);
 		return EXIT_CODE_FAILED;
 	}
+	context.owners = &owners;
 	return check_main(&s->settings.checks[index].spec, &context, s->messages.send_fd);
 }
 
@@ -55,8 +74,7 @@ static void plan_next(struct supervisor *s, uint16_t i)
 
 /* ---- results ---- */
 
-static void report_result(struct supervisor *s, uint16_t index, bool ok, int64_t took_ms,
-			  const char *reason)
+static void report_result(struct supervisor *s, uint16_t index, const struct check_result *result)
 {
 	struct page_check *check = &page_write_begin(s->page)->checks[index];
 	enum health_verdict verdict = s->checks[index].health.verdict;
@@ -64,14 +82,21 @@ static void report_result(struct supervisor *s, uint16_t index, bool ok, int64_t
 		       : verdict == HEALTH_BAD ? PAGE_CHECK_FAILED
 					       : PAGE_CHECK_UNKNOWN;
 	check->failures = s->checks[index].health.failures;
-	*(ok ? &check->n_ok : &check->n_failed) += 1;
-	check->took_ms += took_ms;
-	if (ok) {
+	*(result->ok ? &check->n_ok : &check->n_failed) += 1;
+	check->took_ms += result->took_ms;
+	if (result->ok) {
 		check->last_ok_ms = sys_now_ms();
 		check->last_ok_epoch_ms = sys_epoch_ms();
 	}
-	text_copy(check->reason, sizeof(check->reason), ok ? "" : reason);
+	text_copy(check->reason, sizeof(check->reason),
+		  result->ok && !result->says_where ? "" : result->reason);
 	page_write_end(s->page);
+}
+
+static void tell_failed(const struct settings_check *check, const char *reason)
+{
+	log_warning("check", "%s %s failed: %s", check->is_live ? "live" : "ready", check->name,
+		    reason);
 }
 
 /* The verdict is a new one. */
@@ -79,38 +104,65 @@ static void tell_verdict(struct supervisor *s, uint16_t index, bool good, const 
 {
 	const struct settings_check *check = &s->settings.checks[index];
 	if (!good)
-		log_warning("check", "%s %s failed: %s", check->is_live ? "live" : "ready",
-			    check->name, reason);
+		tell_failed(check, reason);
 	if (!good && check->is_live && s->settings.restart_when_unhealthy)
 		supervisor_push(s, (struct lifecycle_event){ .type = LIFECYCLE_UNHEALTHY });
 }
 
+/* Two checks that ask one port find out the same. */
+static bool is_where_told(const struct supervisor *s, uint16_t index, const char *reason)
+{
+	for (size_t i = 0; i < s->settings.n_checks; i++)
+		if (s->checks[i].where_told &&
+		    (i == index || streq(s->page->content.checks[i].reason, reason)))
+			return true;
+	return false;
+}
+
+/* Why nobody reaches the command is told once a start: as soon as it is known, also of a
+ * check that holds, or that was bad for another reason before. */
+static void tell_where(struct supervisor *s, uint16_t index, bool changed,
+		       const struct check_result *result)
+{
+	const struct settings_check *check = &s->settings.checks[index];
+	bool is_told = is_where_told(s, index, result->reason);
+	if (!result->says_where || (!result->ok && s->checks[index].health.verdict != HEALTH_BAD))
+		return;
+	s->checks[index].where_told = true;
+	if (result->ok && !is_told)
+		log_warning("unreachable", "%s %s holds, but %s", check->is_live ? "live" : "ready",
+			    check->name, result->reason);
+	else if (!is_told && !changed)
+		tell_failed(check, result->reason);
+}
+
 /* What is found out about a command that is gone, or is to be replaced, does not count. */
-static void take_result(struct supervisor *s, uint16_t i, bool ok, int64_t took_ms,
-			const char *reason)
+static void take_result(struct supervisor *s, uint16_t i, const struct check_result *result)
 {
 	struct check_state *check = &s->checks[i];
 	if (supervisor_command_is_up(s)) {
-		bool changed = health_result(&check->health, &s->settings.limits, ok,
+		bool changed = health_result(&check->health, &s->settings.limits, result->ok,
 					     sys_now_ms() - s->checks_since_ms);
-		report_result(s, i, ok, took_ms, reason);
+		report_result(s, i, result);
 		if (changed)
-			tell_verdict(s, i, ok, reason);
+			tell_verdict(s, i, result->ok, result->reason);
+		tell_where(s, i, changed, result);
 	}
 	plan_next(s, i);
 }
 
-void supervisor_check_ended(struct supervisor *s, uint16_t index, bool ok, const char *reason)
+void supervisor_check_ended(struct supervisor *s, uint16_t index, const struct check_result *result)
 {
 	struct check_state *check = &s->checks[index];
 	if (s->lifecycle.state != LIFECYCLE_RUNNING || !check->running)
 		return;
 	check->running = false;
 	(void)uv_timer_stop(&check->deadline);
-	int64_t took_ms = sys_now_ms() - check->started_ms;
+	struct check_result timed = *result;
+	timed.took_ms = sys_now_ms() - check->started_ms;
 	/* the others only wait for an answer */
-	check->cost_ms = s->settings.checks[index].spec.kind == CHECK_EXEC ? took_ms : 0;
-	take_result(s, index, ok, took_ms, reason);
+	check->cost_ms = s->settings.checks[index].spec.kind == CHECK_EXEC ? timed.took_ms : 0;
+	take_result(s, index, &timed);
 }
 
 static void on_silence(uv_timer_t *handle)
@@ -131,7 +183,7 @@ void supervisor_check_decided(struct supervisor *s, uint16_t index, bool good, c
 		(void)uv_timer_start(&s->checks[index].timer, on_silence,
 				     (uint64_t)s->settings.watchdog_ms, 0);
 	bool changed = health_decide(&s->checks[index].health, good);
-	report_result(s, index, good, 0, reason);
+	report_result(s, index, &(struct check_result){ .ok = good, .reason = reason });
 	if (changed)
 		tell_verdict(s, index, good, reason);
 }
@@ -157,7 +209,7 @@ static void on_deadline(uv_timer_t *handle)
 	s->checks[i].killed_ms = sys_now_ms();
 	(void)snprintf(reason, sizeof(reason), "no answer within %lld ms",
 		       (long long)s->settings.check_timeout_ms);
-	supervisor_check_ended(s, i, false, reason);
+	supervisor_check_ended(s, i, &(struct check_result){ .reason = reason });
 	supervisor_pump(s);
 }
 
@@ -172,7 +224,8 @@ static void wait_for_the_one_before(struct supervisor *s, uint16_t i, struct chi
 		check->killed_ms = now_ms;
 	} else if (now_ms - check->killed_ms >= s->settings.check_timeout_ms) {
 		check->killed_ms = now_ms;
-		take_result(s, i, false, 0, "the try before has not ended yet");
+		take_result(s, i,
+			    &(struct check_result){ .reason = "the try before has not ended yet" });
 		return;
 	}
 	plan_next(s, i);
@@ -238,6 +291,7 @@ void supervisor_start_checks(struct supervisor *s)
 	for (uint16_t i = 0; i < s->settings.n_checks; i++) {
 		health_reset(&s->checks[i].health);
 		s->checks[i].cost_ms = 0;
+		s->checks[i].where_told = false;
 		abandon(s, i);
 		if (is_notify(s, i))
 			expect_notify(s, i);

@@ -63,8 +63,16 @@ struct check_state {
 	bool running;
 	int64_t started_ms; /* the running one */
 	int64_t cost_ms;    /* of the last one: see health.h */
+	bool where_told;   /* in the log, since the command's start: why nobody reaches it */
 	int64_t killed_ms; /* when the last try was, since when it ought to be gone; 0: it was not
 			    */
+};
+
+struct check_result {
+	bool ok;
+	bool says_where; /* the reason is, also of one that holds, why nobody reaches the app */
+	int64_t took_ms; /* 0 for what was no try of a check */
+	const char *reason;
 };
 
 /* What somebody said who is not a main process: heard when it is known who that was. */
@@ -262,7 +270,8 @@ int supervisor_enter_check(struct supervisor *s, struct check_context *ret,
 void supervisor_init_checks(struct supervisor *s);
 void supervisor_start_checks(struct supervisor *s);
 void supervisor_stop_checks(struct supervisor *s);
-void supervisor_check_ended(struct supervisor *s, uint16_t index, bool ok, const char *reason);
+void supervisor_check_ended(struct supervisor *s, uint16_t index,
+			    const struct check_result *result);
 
 /* One word decides, not a threshold: what the app says of itself. */
 void supervisor_check_decided(struct supervisor *s, uint16_t index, bool good, const char *reason);

@@ -209,8 +209,11 @@ void supervisor_on_message(struct supervisor *s, const struct message *message, 
 		break;
 	case CHILD_CHECK:
 		child->reported = true;
-		supervisor_check_ended(s, child->index, message->type == MESSAGE_CHECK_OK,
-				       message->text);
+		supervisor_check_ended(
+			s, child->index,
+			&(struct check_result){ .ok = message->type == MESSAGE_CHECK_OK,
+						.says_where = message->code == MESSAGE_SAYS_WHERE,
+						.reason = message->text });
 		break;
 	case CHILD_PROBE_SERVER:
 	case CHILD_SWEEPER:
@@ -289,7 +292,9 @@ void supervisor_own_ended(struct supervisor *s, const struct child *child, int c
 		break;
 	case CHILD_CHECK:
 		if (!child->reported)
-			supervisor_check_ended(s, child->index, false, "the check crashed");
+			supervisor_check_ended(
+				s, child->index,
+				&(struct check_result){ .reason = "the check crashed" });
 		break;
 	case CHILD_SWEEPER:
 		supervisor_swept(s, child->index, code);

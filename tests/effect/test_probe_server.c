@@ -217,6 +217,13 @@ static void test_endpoints(void **state ATTR_UNUSED)
 	get_is("/readyz?verbose", 200,
 	       "[+]running ok\n[+]http://localhost:8000/ ok\nreadyz check passed\n");
 	struct page_content *page = page_write_begin(world.page);
+	(void)snprintf(page->checks[0].reason, sizeof(page->checks[0].reason), "by loopback only");
+	page_write_end(world.page);
+	get_is("/readyz?verbose", 200,
+	       "[+]running ok\n[+]http://localhost:8000/ ok: by loopback only\n"
+	       "readyz check passed\n");
+	page = page_write_begin(world.page);
+	page->checks[0].failures = 1; /* too few of them, so far */
 	page->ready = page->live = page->started = false;
 	(void)snprintf(page->state, sizeof(page->state), "waiting");
 	(void)snprintf(page->not_ready, sizeof(page->not_ready), "waiting for postgres");
