@@ -155,9 +155,9 @@ int check_main(const struct check_spec *spec, const struct check_context *contex
 	struct err err = { .msg = "" };
 	int64_t deadline_ms = sys_now_ms() + context->timeout_ms;
 	int result = run(spec, context, deadline_ms, detail, sizeof(detail), &err);
-	bool says_where =
-		context->owners != NULL && checks_explain(spec, context, result == 0, err.code,
-							  deadline_ms, where, sizeof(where));
+	bool looks = result == 0 ? context->explains_success : context->explains_refusal;
+	bool says_where = looks && checks_explain(spec, context, result == 0, err.code, deadline_ms,
+						  where, sizeof(where));
 	if (result == 0 && says_where)
 		text_copy(detail, sizeof(detail), where);
 	if (result < 0)

@@ -12,7 +12,10 @@ struct check_context {
 	char *const *environment;  /* the children's */
 	const char *check_host;    /* Host header for HTTP, or NULL: the URL's own */
 	int64_t timeout_ms;
-	const struct socket_owners *owners; /* of the app that the check is about; or NULL */
+	/* Is it to look for why nobody reaches the app, when it is refused, or when it holds?
+	 * That takes milliseconds. */
+	bool explains_refusal, explains_success;
+	const struct socket_owners *owners; /* of the app's sockets; for the look only */
 };
 
 /* Runs the check once. 0: it holds, detail says how ("HTTP 200"); -1: it does

@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+#define LOOK_TRIES 4
+
 int supervisor_enter_check(struct supervisor *s, struct check_context *ret, struct err *err)
 {
 	static struct environment environment; /* as long as the child lives */
@@ -43,6 +45,13 @@ static struct socket_owners list_owners(struct supervisor *s)
 	return owners;
 }
 
+/* The first tries of a start are refused as a rule, and the processor is the app's then. */
+static bool is_worth_a_look(const struct supervisor *s, const struct health *health)
+{
+	return health->verdict != HEALTH_UNKNOWN || health->tries >= LOOK_TRIES ||
+	       health->failures + 1 >= s->settings.limits.failures_max;
+}
+
 static int run_check(struct supervisor *s, uint16_t index)
 {
 	struct check_context context;
@@ -53,6 +62,8 @@ static int run_check(struct supervisor *s, uint16_t index)
 		return EXIT_CODE_FAILED;
 	}
 	context.owners = &owners;
+	context.explains_refusal = is_worth_a_look(s, &s->checks[index].health);
+	context.explains_success = !s->checks[index].is_reached;
 	return check_main(&s->settings.checks[index].spec, &context, s->messages.send_fd);
 }
 
@@ -143,6 +154,7 @@ static void take_result(struct supervisor *s, uint16_t i, const struct check_res
 	if (supervisor_command_is_up(s)) {
 		bool changed = health_result(&check->health, &s->settings.limits, result->ok,
 					     sys_now_ms() - s->checks_since_ms);
+		check->is_reached = result->ok && !result->says_where;
 		report_result(s, i, result);
 		if (changed)
 			tell_verdict(s, i, result->ok, result->reason);
@@ -291,7 +303,7 @@ void supervisor_start_checks(struct supervisor *s)
 	for (uint16_t i = 0; i < s->settings.n_checks; i++) {
 		health_reset(&s->checks[i].health);
 		s->checks[i].cost_ms = 0;
-		s->checks[i].where_told = false;
+		s->checks[i].where_told = s->checks[i].is_reached = false;
 		abandon(s, i);
 		if (is_notify(s, i))
 			expect_notify(s, i);

@@ -171,6 +171,7 @@ HIDDEN = "ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n"  # PR_SET_DUMPABLE: as a pro
 #                                                      capabilities, or one that changed its user
 
 
+@harness.bare  # which writes files as the user that it began as
 def test_what_cannot_be_seen():
     """Of a process that hides what it has open nothing is claimed; what listens at the very
     port that was asked is "something"."""
