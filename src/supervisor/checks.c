@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-#define LOOK_TRIES 4
+#define LOOK_PAUSE_MS 1000
 
 int supervisor_enter_check(struct supervisor *s, struct check_context *ret, struct err *err)
 {
@@ -45,11 +45,15 @@ static struct socket_owners list_owners(struct supervisor *s)
 	return owners;
 }
 
-/* The first tries of a start are refused as a rule, and the processor is the app's then. */
-static bool is_worth_a_look(const struct supervisor *s, const struct health *health)
+/* If this try is refused. Those of a start are as a rule, come quickly, and the processor is
+ * the app's then: one in a second is enough, and the one that makes it bad. */
+static bool is_worth_a_look(const struct supervisor *s, size_t i)
 {
-	return health->verdict != HEALTH_UNKNOWN || health->tries >= LOOK_TRIES ||
-	       health->failures + 1 >= s->settings.limits.failures_max;
+	const struct check_state *check = &s->checks[i];
+	struct health next = check->health;
+	int64_t now_ms = sys_now_ms();
+	(void)health_result(&next, &s->settings.limits, false, now_ms - s->checks_since_ms);
+	return next.verdict != HEALTH_UNKNOWN || now_ms - check->looked_ms >= LOOK_PAUSE_MS;
 }
 
 static int run_check(struct supervisor *s, uint16_t index)
@@ -62,7 +66,7 @@ static int run_check(struct supervisor *s, uint16_t index)
 		return EXIT_CODE_FAILED;
 	}
 	context.owners = &owners;
-	context.explains_refusal = is_worth_a_look(s, &s->checks[index].health);
+	context.explains_refusal = is_worth_a_look(s, index);
 	context.explains_success = !s->checks[index].is_reached;
 	return check_main(&s->settings.checks[index].spec, &context, s->messages.send_fd);
 }
@@ -256,6 +260,8 @@ static void on_check_timer(uv_timer_t *handle)
 	} else {
 		check->running = true;
 		check->started_ms = sys_now_ms();
+		if (is_worth_a_look(s, i)) /* the child sees the same */
+			check->looked_ms = check->started_ms;
 		check->killed_ms = 0;
 		/* a little longer than the check gives itself, whose reason is the better one */
 		(void)uv_timer_start(&check->deadline, on_deadline,
@@ -303,6 +309,7 @@ void supervisor_start_checks(struct supervisor *s)
 	for (uint16_t i = 0; i < s->settings.n_checks; i++) {
 		health_reset(&s->checks[i].health);
 		s->checks[i].cost_ms = 0;
+		s->checks[i].looked_ms = s->checks_since_ms;
 		s->checks[i].where_told = s->checks[i].is_reached = false;
 		abandon(s, i);
 		if (is_notify(s, i))
