@@ -21,19 +21,32 @@ static void enter(struct probe_connection *connection, enum probe_connection_sta
 	connection->deadline_ms = connection->since_ms + duration_ms;
 }
 
-void probe_connection_open(struct probe_connection *connection, int take_fd,
-			   const struct probe_desk *desk)
+void probe_connection_open(struct probe_connection *connection, int take_fd, uint8_t peer,
+			   struct probe_desk *desk)
 {
 	connection->fd = take_fd;
+	connection->peer = peer;
+	desk->from[peer]++;
 	http_parser_init(&connection->parser);
 	enter(connection, PROBE_CONNECTION_READING, desk->request_ms);
 }
 
-void probe_connection_close(struct probe_connection *connection)
+void probe_connection_close(struct probe_connection *connection, struct probe_desk *desk)
 {
 	(void)close(connection->fd);
+	desk->from[connection->peer]--;
 	connection->fd = -1;
 	connection->state = PROBE_CONNECTION_FREE;
+}
+
+/* Who has not said what it wants is reset: of thousands a second an orderly end would
+ * leave the kernel thousands of sockets to remember for a minute each. */
+void probe_connection_evict(struct probe_connection *connection, struct probe_desk *desk)
+{
+	static const struct linger at_once = { .l_onoff = 1 };
+	if (connection->state == PROBE_CONNECTION_READING)
+		(void)setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	probe_connection_close(connection, desk);
 }
 
 /* One sendmsg: an answer fits into the queue of a client that reads. */
@@ -55,7 +68,7 @@ static void answer(struct probe_connection *connection, struct probe_answer verd
 	const struct msghdr message = { .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
 	ssize_t sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (sent < 0 || (size_t)sent != parts[0].iov_len + parts[1].iov_len) {
-		probe_connection_close(connection); /* a client that does not read */
+		probe_connection_close(connection, desk); /* a client that does not read */
 	} else if (keep_alive) {
 		http_parser_init(&connection->parser);
 		enter(connection, PROBE_CONNECTION_IDLE, IDLE_MS);
@@ -90,7 +103,7 @@ static enum http_progress take(struct probe_connection *connection, struct probe
 	ssize_t got = recv(connection->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
 	if (got <= 0) {
 		if (got == 0 || (errno != EAGAIN && errno != EINTR))
-			probe_connection_close(connection);
+			probe_connection_close(connection, desk);
 		return HTTP_MORE;
 	}
 	if (connection->state == PROBE_CONNECTION_IDLE)
@@ -98,24 +111,24 @@ static enum http_progress take(struct probe_connection *connection, struct probe
 	enum http_progress progress =
 		http_parser_feed(&connection->parser, bytes, (size_t)got, &used);
 	if (recv(connection->fd, bytes, used, MSG_DONTWAIT) < 0) {
-		probe_connection_close(connection); /* it was reset between the two */
+		probe_connection_close(connection, desk); /* it was reset between the two */
 		return HTTP_MORE;
 	}
 	return progress;
 }
 
-static void discard(struct probe_connection *connection)
+static void discard(struct probe_connection *connection, struct probe_desk *desk)
 {
 	char bytes[4096];
 	ssize_t got = recv(connection->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-		probe_connection_close(connection);
+		probe_connection_close(connection, desk);
 }
 
 void probe_connection_read(struct probe_connection *connection, struct probe_desk *desk)
 {
 	if (connection->state == PROBE_CONNECTION_LINGERING) {
-		discard(connection);
+		discard(connection, desk);
 		return;
 	}
 	for (int i = 0; i < REQUESTS_PER_TURN; i++) {
@@ -145,5 +158,5 @@ void probe_connection_expire(struct probe_connection *connection, struct probe_d
 	if (connection->state == PROBE_CONNECTION_ASKING)
 		probe_connection_asked(connection, false, desk);
 	else
-		probe_connection_close(connection);
+		probe_connection_close(connection, desk);
 }

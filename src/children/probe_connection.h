@@ -19,6 +19,7 @@ struct probe_connection {
 	enum probe_connection_state state; /* the order in which they make room for others */
 	int64_t since_ms;    /* of the state */
 	int64_t deadline_ms; /* sys_now_ms() */
+	uint8_t peer;        /* a hash of whom it is from: see probe_desk.from */
 	struct http_parser parser;
 };
 
@@ -26,13 +27,16 @@ struct probe_connection {
 struct probe_desk {
 	const struct page *page;
 	int64_t request_ms, ask_ms;
+	uint32_t from[256]; /* so many connections are from peers of this hash */
 	struct page_content snapshot;
 	struct probe_body body;
 };
 
-void probe_connection_open(struct probe_connection *connection, int take_fd,
-			   const struct probe_desk *desk);
-void probe_connection_close(struct probe_connection *connection);
+void probe_connection_open(struct probe_connection *connection, int take_fd, uint8_t peer,
+			   struct probe_desk *desk);
+void probe_connection_close(struct probe_connection *connection, struct probe_desk *desk);
+/* Makes room for another one. */
+void probe_connection_evict(struct probe_connection *connection, struct probe_desk *desk);
 
 /* Something can be read: reads, and answers what is complete. */
 void probe_connection_read(struct probe_connection *connection, struct probe_desk *desk);

@@ -64,17 +64,28 @@ static void take_answers(struct probe_server *server)
 
 /* ---- connections come and go ---- */
 
-/* The one that is missed least: the oldest of the first state in the order of
- * the enumeration. NULL: nobody may go yet. */
+/* Whether a may rather go than b: the first state in the order of the enumeration goes
+ * first, then who is from where most are from, so that a crowd costs the crowd its places
+ * and nobody else, then the oldest. */
+static bool goes_before(const struct probe_server *server, const struct probe_connection *a,
+			const struct probe_connection *b)
+{
+	const uint32_t *from = server->desk.from;
+	if (a->state != b->state)
+		return a->state < b->state;
+	if (from[a->peer] != from[b->peer])
+		return from[a->peer] > from[b->peer];
+	return a->since_ms < b->since_ms;
+}
+
+/* The one that is missed least. NULL: nobody may go yet. */
 static struct probe_connection *find_victim(struct probe_server *server)
 {
 	struct probe_connection *victim = NULL;
 	for (size_t i = 0; i < server->max; i++) {
 		struct probe_connection *c = &server->connections[i];
-		if (c->state == PROBE_CONNECTION_FREE)
-			continue;
-		if (victim == NULL || c->state < victim->state ||
-		    (c->state == victim->state && c->since_ms < victim->since_ms))
+		if (c->state != PROBE_CONNECTION_FREE &&
+		    (victim == NULL || goes_before(server, c, victim)))
 			victim = c;
 	}
 	if (victim == NULL || victim->state != PROBE_CONNECTION_READING ||
@@ -100,16 +111,33 @@ static void pause_accepting(struct probe_server *server, int code)
 	server->paused_until_ms = sys_now_ms() + PAUSE_MS;
 }
 
+/* Of the address, without the port: FNV-1a. All who come by the unix socket are one. */
+static uint8_t hash_of(const struct sockaddr_storage *peer)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
+	const uint8_t *bytes =
+		peer->ss_family == AF_INET ? (const uint8_t *)&v4->sin_addr : v6->sin6_addr.s6_addr;
+	size_t n = peer->ss_family == AF_INET    ? sizeof(v4->sin_addr)
+		   : peer->ss_family == AF_INET6 ? sizeof(v6->sin6_addr)
+						 : 0;
+	uint32_t hash = 2166136261U;
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ bytes[i]) * 16777619U;
+	return (uint8_t)(hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24);
+}
+
 /* Who has spoken already is answered before the next one is let in: in a flood nobody
  * loses its place to others while its request lies there. */
-static void welcome(struct probe_server *server, struct probe_connection *connection, int take_fd)
+static void welcome(struct probe_server *server, struct probe_connection *connection, int take_fd,
+		    const struct sockaddr_storage *peer)
 {
 	int on = 1;
 	if (connection->state != PROBE_CONNECTION_FREE)
-		probe_connection_close(connection);
+		probe_connection_evict(connection, &server->desk);
 	/* a unix socket refuses it; a pipelined answer need not wait for it */
 	(void)setsockopt(take_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	probe_connection_open(connection, take_fd, &server->desk);
+	probe_connection_open(connection, take_fd, hash_of(peer), &server->desk);
 	probe_connection_read(connection, &server->desk);
 	server->is_wanted |= connection->state == PROBE_CONNECTION_ASKING;
 }
@@ -120,9 +148,11 @@ static bool accept_one(struct probe_server *server, int listener)
 	struct probe_connection *room = find_room(server);
 	if (room == NULL)
 		return false;
-	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+	socklen_t size = sizeof(peer);
+	int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
-		welcome(server, room, fd);
+		welcome(server, room, fd, &peer);
 		return true;
 	}
 	switch (errno) {
@@ -140,9 +170,11 @@ static bool accept_one(struct probe_server *server, int listener)
 		return true;
 	case EMFILE:
 	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
 		room = find_victim(server);
 		if (room != NULL)
-			probe_connection_close(room);
+			probe_connection_evict(room, &server->desk);
 		else if (server->paused_until_ms <= sys_now_ms())
 			pause_accepting(server, EMFILE);
 		return room != NULL;

