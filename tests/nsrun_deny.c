@@ -1,7 +1,7 @@
 /* nsrun --deny SYSCALL[:ARGUMENT][=ERRNO]: what a sandbox or an old kernel refuses,
  * to PID 1 and to all that it starts. With an argument only calls whose first one
- * is that number are refused: prctl:36 is PR_SET_CHILD_SUBREAPER. Without an errno
- * it is EPERM. */
+ * is that number are refused: prctl:36 is PR_SET_CHILD_SUBREAPER, socket:10 is all
+ * of IPv6. Without an errno it is EPERM. */
 #include "nsrun_parts.h"
 
 #include <errno.h>
@@ -29,6 +29,7 @@ static const struct {
 	{ "sched_getaffinity", SYS_sched_getaffinity },
 	{ "setpgid", SYS_setpgid },
 	{ "setsockopt", SYS_setsockopt },
+	{ "socket", SYS_socket },
 	{ "uname", SYS_uname },
 };
 
@@ -36,7 +37,11 @@ static const struct {
 	const char *name;
 	uint32_t code;
 } errors[] = {
-	{ "EPERM", EPERM }, { "ENOSYS", ENOSYS }, { "EAGAIN", EAGAIN }, { "EINVAL", EINVAL },
+	{ "EPERM", EPERM },
+	{ "ENOSYS", ENOSYS },
+	{ "EAGAIN", EAGAIN },
+	{ "EINVAL", EINVAL },
+	{ "EAFNOSUPPORT", EAFNOSUPPORT },
 };
 
 static uint32_t number_of(const char *text, size_t length)

@@ -162,6 +162,7 @@ script_tests = \
 	tests/ns/test_command_line.py \
 	tests/ns/test_configuration.py \
 	tests/ns/test_anywhere.py \
+	tests/ns/test_endpoints.py \
 	tests/ns/test_harness.py \
 	tests/ns/test_hostile.py \
 	tests/ns/test_kubernetes.py \

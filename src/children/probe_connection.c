@@ -141,7 +141,7 @@ void probe_connection_read(struct probe_connection *connection, struct probe_des
 		case HTTP_BAD:
 			answer(connection,
 			       probe_answer_bad(connection->parser.bad_status, &desk->body), false,
-			       true, desk);
+			       connection->parser.request.method != HTTP_HEAD, desk);
 			return;
 		case HTTP_REQUEST:
 			if (probe_answer_needs_ask(&connection->parser.request))

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#define LENGTH_DIGITS 18 /* of a Content-Length: fits into 64 bits */
+
 void http_parser_init(struct http_parser *parser)
 {
 	memset(parser, 0, sizeof(*parser));
@@ -72,15 +74,15 @@ static unsigned parse_request_line(struct http_parser *parser)
 		return 400;
 	*target++ = '\0';
 	*version++ = '\0';
+	request->method = streq(parser->line, "GET")    ? HTTP_GET
+			  : streq(parser->line, "HEAD") ? HTTP_HEAD
+							: HTTP_OTHER;
 	if (strlen(version) != 8 || !starts_with(version, "HTTP/") || version[6] != '.' ||
 	    !isdigit((unsigned char)version[5]) || !isdigit((unsigned char)version[7]))
 		return 400;
 	if (version[5] != '1')
 		return 505;
 	parser->is_1_0 = version[7] == '0';
-	request->method = streq(parser->line, "GET")  ? HTTP_GET :
-			  streq(parser->line, "HEAD") ? HTTP_HEAD :
-							HTTP_OTHER;
 	request->keep_alive = !parser->is_1_0 && request->method != HTTP_OTHER;
 	return parse_target(request, target);
 }
@@ -102,6 +104,53 @@ static bool list_has(const char *list, const char *word)
 	return false;
 }
 
+/* Which of two hosts a request with a blank or a path in it means is read
+ * differently by different servers: RFC 9112, 3.2 wants 400. None is a host, too. */
+static unsigned parse_host(struct http_parser *parser, const char *value)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-._~%!$&'()*+,;=:[]";
+	if (parser->has_host || value[strspn(value, allowed)] != '\0')
+		return 400;
+	parser->has_host = true;
+	return 0;
+}
+
+/* "5", or "5, 5" where a proxy has merged two: where they differ it is open where
+ * the body ends, and 400 (RFC 9112, 6.3). */
+static unsigned parse_length(struct http_parser *parser, const char *value)
+{
+	for (;;) {
+		size_t digits = strspn(value, "0123456789");
+		if (digits == 0 || digits > LENGTH_DIGITS)
+			return 400;
+		uint64_t length = 0;
+		for (size_t i = 0; i < digits; i++)
+			length = length * 10 + (uint64_t)(value[i] - '0');
+		if (parser->has_length && length != parser->length)
+			return 400;
+		parser->has_length = true;
+		parser->length = length;
+		value += digits + strspn(value + digits, " \t");
+		if (value[0] != ',')
+			break;
+		value += 1 + strspn(value + 1, " \t");
+	}
+	if (parser->length > 0)
+		parser->request.keep_alive = false;
+	return value[0] == '\0' ? 0 : 400;
+}
+
+/* Where "chunked" is not the last coding nobody knows where the body ends. */
+static void parse_coding(struct http_parser *parser, const char *value)
+{
+	const char *comma = strrchr(value, ',');
+	const char *last = comma != NULL ? comma + 1 + strspn(comma + 1, " \t") : value;
+	parser->has_coding = true;
+	parser->is_chunked = strcasecmp(last, "chunked") == 0;
+	parser->request.keep_alive = false;
+}
+
 static unsigned parse_header(struct http_parser *parser)
 {
 	char *colon = strchr(parser->line, ':');
@@ -112,18 +161,20 @@ static unsigned parse_header(struct http_parser *parser)
 	*colon = '\0';
 	const char *name = parser->line;
 	char *value = colon + 1 + strspn(colon + 1, " \t");
-	if (strcasecmp(name, "Host") == 0) {
-		if (parser->has_host)
-			return 400;
-		parser->has_host = true;
-	} else if (strcasecmp(name, "Connection") == 0) {
+	size_t length = strlen(value);
+	while (length > 0 && (value[length - 1] == ' ' || value[length - 1] == '\t'))
+		value[--length] = '\0';
+	if (strcasecmp(name, "Host") == 0)
+		return parse_host(parser, value);
+	if (strcasecmp(name, "Connection") == 0) {
 		if (parser->line_is_cut || list_has(value, "close"))
 			parser->request.keep_alive = false;
 	} else if (strcasecmp(name, "Transfer-Encoding") == 0) {
-		parser->request.keep_alive = false;
+		if (parser->line_is_cut)
+			return 431;
+		parse_coding(parser, value);
 	} else if (strcasecmp(name, "Content-Length") == 0) {
-		if (parser->line_is_cut || !list_has(value, "0") || strchr(value, ',') != NULL)
-			parser->request.keep_alive = false;
+		return parser->line_is_cut ? 431 : parse_length(parser, value);
 	}
 	return 0;
 }
@@ -132,6 +183,13 @@ static enum http_progress bad(struct http_parser *parser, unsigned status)
 {
 	parser->bad_status = status;
 	return HTTP_BAD;
+}
+
+static enum http_progress end_head(struct http_parser *parser)
+{
+	if ((!parser->has_host && !parser->is_1_0) || (parser->has_coding && !parser->is_chunked))
+		return bad(parser, 400);
+	return HTTP_REQUEST;
 }
 
 static enum http_progress end_line(struct http_parser *parser)
@@ -147,9 +205,7 @@ static enum http_progress end_line(struct http_parser *parser)
 	} else if (!empty) {
 		status = parse_header(parser);
 	} else {
-		if (!parser->has_host && !parser->is_1_0)
-			return bad(parser, 400);
-		return HTTP_REQUEST;
+		return end_head(parser);
 	}
 	parser->line_length = 0;
 	parser->line_is_cut = false;
@@ -174,8 +230,8 @@ static enum http_progress feed_byte(struct http_parser *parser, unsigned char c)
 		return bad(parser, 400);
 	if (parser->line_length + 1U < sizeof(parser->line))
 		parser->line[parser->line_length++] = (char)c;
-	else if (!parser->has_request_line)
-		return bad(parser, 414);
+	else if (!parser->has_request_line) /* too long is the target, or already the method */
+		return bad(parser, memchr(parser->line, ' ', parser->line_length) ? 414 : 501);
 	else
 		parser->line_is_cut = true;
 	return HTTP_MORE;
@@ -207,6 +263,8 @@ static const char *status_text(unsigned status)
 		return "URI Too Long";
 	case 431:
 		return "Request Header Fields Too Large";
+	case 501:
+		return "Not Implemented";
 	case 503:
 		return "Service Unavailable";
 	case 505:

@@ -6,7 +6,9 @@
 
 #include "base/base.h"
 
-#define HTTP_LINE_SIZE 256    /* a longer request line is 414, a longer header is ignored */
+#define HTTP_LINE_SIZE                                                                             \
+	256                   /* a longer request line is 414 (501 when the method alone is),      \
+			       * a longer header is ignored */
 #define HTTP_HEAD_MAX  32768U /* 431 */
 #define HTTP_PATH_SIZE 32     /* a longer path is none of ours */
 
@@ -34,6 +36,8 @@ struct http_parser {
 	uint32_t head_length;
 	uint16_t line_length; /* of what is kept in line */
 	bool line_is_cut, had_cr, has_request_line, has_host, is_1_0;
+	bool has_length, has_coding, is_chunked;
+	uint64_t length; /* of the body, where has_length */
 	char line[HTTP_LINE_SIZE];
 };
 

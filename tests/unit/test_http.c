@@ -182,6 +182,8 @@ static void test_paths(void **state ATTR_UNUSED)
 		{ "/%6civez", "/%6civez" },
 		{ "/http://pod/livez", "/http://pod/livez" },
 		{ "//livez", "//livez" },
+		{ "/livez/", "/livez/" },
+		{ "/./livez", "/./livez" },
 		{ "/123456789012345678901234567890", "/123456789012345678901234567890" },
 		{ "/1234567890123456789012345678901", "" },
 	};
@@ -223,6 +225,24 @@ static void test_bad_headers(void **state ATTR_UNUSED)
 	is_bad(400, 24, "GET / HTTP/1.1\r\nX: y\r\n\r\n"); /* no Host */
 }
 
+static void test_host(void **state ATTR_UNUSED)
+{
+	static const char *const good_hosts[] = { "",        "a",   "pod:9480 \t", "[::1]:9480",
+						  "a_b.c-d", "%41", "10.0.0.1" };
+	static const char *const bad_hosts[] = { "a b", "a/b", "http://a/", "me@a",
+						 "a?b", "a#b", "\xc3\xa4",  "a\"" };
+	char text[100];
+	for (size_t i = 0; i < ARRAY_SIZE(good_hosts); i++) {
+		(void)snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: %s\r\n\r\n",
+			       good_hosts[i]);
+		assert_true(good(text).keep_alive);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad_hosts); i++) {
+		(void)snprintf(text, sizeof(text), "Host: %s", bad_hosts[i]);
+		bad_header(text);
+	}
+}
+
 static void test_control_bytes(void **state ATTR_UNUSED)
 {
 	static const char nul_in_path[] = "GET /livez\0x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -258,16 +278,53 @@ static void test_keep_alive(void **state ATTR_UNUSED)
 	assert_false(keeps("connection:CLOSE\r\n"));
 	assert_false(keeps("Connection: Upgrade , close \t, x\r\n"));
 	assert_false(keeps("Connection: keep-alive\r\nConnection: close\r\n"));
-	assert_true(keeps("Content-Length: 0\r\n"));
-	assert_false(keeps("Content-Length: 5\r\n"));
-	assert_false(keeps("Content-Length: 0\r\nContent-Length: 5\r\n"));
-	assert_false(keeps("Content-Length: 0, 5\r\n"));
-	assert_false(keeps("Content-Length: -1\r\n"));
-	assert_false(keeps("Content-Length:\r\n"));
-	assert_false(keeps("Transfer-Encoding: chunked\r\n"));
-	assert_false(keeps("Transfer-Encoding: identity\r\n"));
 	assert_false(good("GET / HTTP/1.0\r\n\r\n").keep_alive);
 	assert_false(good("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").keep_alive);
+}
+
+/* No body is read, so a connection that has one is not kept. */
+static void test_bodies(void **state ATTR_UNUSED)
+{
+	assert_true(keeps("Content-Length: 0\r\n"));
+	assert_true(keeps("Content-Length: 00 , 0\r\nContent-Length: 0\r\n"));
+	assert_false(keeps("Content-Length: 5\r\n"));
+	assert_false(keeps("Content-Length: 5,5\r\n"));
+	assert_false(keeps("Content-Length: 999999999999999999\r\n"));
+	assert_false(keeps("Transfer-Encoding: chunked\r\n"));
+	assert_false(keeps("Transfer-Encoding: gzip\r\nTransfer-Encoding: x , CHUNKED \r\n"));
+	assert_false(keeps("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n"));
+	assert_false(keeps("Expect: 100-continue\r\nContent-Length: 5\r\n"));
+	assert_true(keeps("Expect: 100-continue\r\n"));
+}
+
+static void test_bad_bodies(void **state ATTR_UNUSED)
+{
+	static const char *const lengths[] = { "",
+					       "-1",
+					       "+1",
+					       "0x5",
+					       "5 5",
+					       "5,",
+					       ",5",
+					       "0,5",
+					       "5;5",
+					       "5, 6",
+					       "1000000000000000000" };
+	static const char *const codings[] = { "",         "identity", "chunked, gzip",
+					       "chunked,", "xchunked", "chunked;q=1" };
+	char text[200];
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		(void)snprintf(text, sizeof(text), "Content-Length: %s", lengths[i]);
+		bad_header(text);
+	}
+	bad_header("Content-Length: 0\r\nContent-Length: 5");
+	for (size_t i = 0; i < ARRAY_SIZE(codings); i++) {
+		int length = snprintf(text, sizeof(text),
+				      "GET / HTTP/1.1\r\nHost: a\r\n"
+				      "Transfer-Encoding: %s\r\n\r\n",
+				      codings[i]);
+		is_bad(400, (size_t)length, text);
+	}
 }
 
 static void test_request_line_limit(void **state ATTR_UNUSED)
@@ -278,21 +335,31 @@ static void test_request_line_limit(void **state ATTR_UNUSED)
 	assert_string_equal(good(text).path, "");
 	(void)snprintf(text, sizeof(text), "GET /%0*d HTTP/1.1\r\nHost: a\r\n\r\n", 242, 0);
 	is_bad(414, 256, text);
+	(void)snprintf(text, sizeof(text), "%0*d / HTTP/1.1\r\nHost: a\r\n\r\n", 254, 0);
+	assert_int_equal(good(text + 10).method, HTTP_OTHER);
+	(void)snprintf(text, sizeof(text), "%0*d / HTTP/1.1\r\nHost: a\r\n\r\n", 256, 0);
+	is_bad(501, 256, text);
 }
 
-static void test_long_headers_are_ignored(void **state ATTR_UNUSED)
+static void test_long_headers(void **state ATTR_UNUSED)
 {
 	static char text[20000];
 	static const struct {
 		const char *name;
+		unsigned bad_status;
 		bool keep_alive;
-	} cases[] = { { "Cookie", true },
-		      { "Connection", false },
-		      { "Content-Length", false },
-		      { "Transfer-Encoding", false } };
+	} cases[] = { { "Cookie", 0, true },
+		      { "Connection", 0, false }, /* it may have said "close" */
+		      { "Content-Length", 431, false },
+		      { "Transfer-Encoding", 431, false } };
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		(void)snprintf(text, sizeof(text), "GET /x HTTP/1.1\r\n%s: %08000d\r\nHost: a\r\n\r\n",
-			       cases[i].name, 0);
+		int before = snprintf(text, sizeof(text), "GET /x HTTP/1.1\r\n%s: %08000d\r\n",
+				      cases[i].name, 0);
+		(void)snprintf(text + before, sizeof(text) - (size_t)before, "Host: a\r\n\r\n");
+		if (cases[i].bad_status != 0) {
+			is_bad(cases[i].bad_status, (size_t)before, text);
+			continue;
+		}
 		struct http_request request = good(text);
 		assert_string_equal(request.path, "/x");
 		assert_int_equal(request.keep_alive, cases[i].keep_alive);
@@ -397,10 +464,13 @@ int main(void)
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_bad_request_lines),
 		cmocka_unit_test(test_bad_headers),
+		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_control_bytes),
 		cmocka_unit_test(test_keep_alive),
+		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_bad_bodies),
 		cmocka_unit_test(test_request_line_limit),
-		cmocka_unit_test(test_long_headers_are_ignored),
+		cmocka_unit_test(test_long_headers),
 		cmocka_unit_test(test_head_limit),
 		cmocka_unit_test(test_pipelining),
 		cmocka_unit_test(test_format),
