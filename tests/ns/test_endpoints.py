@@ -233,6 +233,12 @@ QUIET_PID1 = ("epoll_wait", "epoll_pwait", "restart_syscall", "recvfrom", "sendt
               "lseek", "read", "clock_gettime")
 
 
+# For /metrics the probe server reads what the kernel counts.
+KERNELS_FIGURES = re.compile(
+    r"^\d+ +(?:(?:openat|newfstatat|stat)\((?:AT_FDCWD, )?\"/(?:proc|sys/fs/cgroup)/|"
+    r"(?:read|fstat|getdents64|newfstatat)\(\d+, |brk\(|close\()")
+
+
 class Traced:
     """What a process asks of the kernel, but for the calls named."""
 
@@ -247,7 +253,8 @@ class Traced:
         self.strace.signal(signal.SIGINT)
         self.strace.wait()
         with open(self.file, encoding="utf-8") as file:
-            return [line for line in file if "(" in line and "<unfinished" not in line]
+            return [line for line in file if "(" in line and "<unfinished" not in line and
+                    not KERNELS_FIGURES.search(line)]
 
 
 def many_requests(p, rounds):
