@@ -1,7 +1,7 @@
 """A heartbeat file for Celery's worker and beat. Import it where the Celery app is made.
 
-The main loop writes the file itself: in every turn, when it looks whether it shall stop, and once
-a second while it tries to reach a broker that is gone. A loop that hangs does neither.
+The main loop writes the file itself: when it looks in each turn whether it shall stop, and once a
+second while it tries to reach a broker that is gone. A loop that hangs does neither.
 """
 import os
 import time
@@ -36,11 +36,19 @@ def heartbeat(path, then=lambda: None):
 
 
 @signals.worker_init.connect
-def in_worker(**_):
+def in_worker(sender, **_):
     from celery.worker import state
     from celery.worker.consumer import consumer
-    state.maybe_shutdown = consumer.maybe_shutdown = heartbeat("/tmp/celery.heartbeat",
-                                                               state.maybe_shutdown)
+    look = state.maybe_shutdown
+    beat = consumer.maybe_shutdown = heartbeat("/tmp/celery.heartbeat", look)
+    state.maybe_shutdown = lambda: beat() if listens(sender.consumer) else look()
+
+
+def listens(consumer):
+    """Celery 5.2 can be deaf to a Redis that was away: its loop turns, and reads nothing."""
+    hub, transport = consumer.hub, consumer.connection.transport
+    return not hub or transport.driver_type != "redis" or any(
+        reader and reader[0] == transport.on_readable for reader in hub.readers.values())
 
 
 @signals.beat_init.connect

@@ -42,6 +42,13 @@ celery_gated = shared_task(gated)
 def hang(state):
     """Runs in the main loop: it turns no more."""
     time.sleep(3600)
+
+@control_command()
+def deafen(state):
+    """The loop turns, but reads nothing: as Celery 5.2 does with Redis after an outage."""
+    state.consumer.hub.on_tick.clear()
+    for fd in list(state.consumer.hub.readers):
+        state.consumer.hub.remove(fd)
 '''
 
 
@@ -251,18 +258,28 @@ def test_celery_stopped():
     assert process_in(worker.pidone) == main
 
 
-@harness.limit(120)
-def test_celery_loop_hangs():
-    """Celery whose main loop turns no more is replaced in place; its other threads and the pool
-    keep no heart beating"""
+def celery_replaced_after(command):
     worker = Celery(STOP_GRACE="1s")
     main = worker.until_alive()
     worker.works()
     worker.enqueue = "current_app.control.broadcast({task!r})"
-    worker.ask("hang")
+    worker.ask(command)
     replaced(worker, main)
     worker.enqueue = Celery.enqueue
     worker.works()
+
+
+@harness.limit(120)
+def test_celery_loop_hangs():
+    """Celery whose main loop turns no more is replaced in place; its other threads and the pool
+    keep no heart beating"""
+    celery_replaced_after("hang")
+
+
+@harness.limit(120)
+def test_celery_is_deaf():
+    """so is one whose loop turns, but hears its broker no more"""
+    celery_replaced_after("deafen")
 
 
 @harness.limit(120)
