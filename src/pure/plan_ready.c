@@ -83,41 +83,6 @@ static void read_words(const char *text, struct list *ret_words)
 	}
 }
 
-/* The option's value where words[i] is that option: behind '=', right behind
- * the letter, or the next word. Else NULL. */
-static const char *option_value(const struct list *words, size_t i, const char *name, char letter)
-{
-	const char *word = words->items[i], *next = words->items[i + 1];
-	size_t length = strlen(name);
-	if (strncmp(word, name, length) == 0 && (word[length] == '\0' || word[length] == '='))
-		return word[length] == '=' ? word + length + 1 : next != NULL ? next : "";
-	if (letter == '-' || word[0] != '-' || word[1] != letter)
-		return NULL;
-	return word[2] != '\0' ? word + 2 : next != NULL ? next : "";
-}
-
-/* How often the option is there; *ret_value stays as it is when it is not. */
-static size_t find_option(const struct list *words, size_t from, const char *name, char letter,
-			  const char **ret_value)
-{
-	size_t n = 0;
-	for (size_t i = from; i < words->n; i++) {
-		const char *value = option_value(words, i, name, letter);
-		if (value == NULL)
-			continue;
-		*ret_value = value;
-		n++;
-	}
-	return n;
-}
-
-static bool has_option(const struct list *words, size_t from, const char *name)
-{
-	const char *value = NULL;
-	char letter = name[1] != '-' ? name[1] : '-';
-	return find_option(words, from, name, letter, &value) > 0;
-}
-
 /* ---- addresses ---- */
 
 /* A number, or one variable that is nothing but the port. */
@@ -171,8 +136,8 @@ static bool is_configured(const struct list *words, size_t from, const struct se
 			  const struct plan_facts *facts)
 {
 	return streq(server->program, "gunicorn") &&
-	       (facts->gunicorn_sets_bind || has_option(words, from, "--config") ||
-		has_option(words, from, "-c"));
+	       (facts->gunicorn_sets_bind || plan_words_have(words, from, "--config") ||
+		plan_words_have(words, from, "-c"));
 }
 
 static const char *server_port(const struct server *server, const struct list *words, size_t from,
@@ -180,16 +145,17 @@ static const char *server_port(const struct server *server, const struct list *w
 {
 	const char *address = NULL, *host = "", *port = server->default_port;
 	for (size_t i = 0; i < ARRAY_SIZE(server->elsewhere) && server->elsewhere[i] != NULL; i++)
-		if (has_option(words, from, server->elsewhere[i]))
+		if (plan_words_have(words, from, server->elsewhere[i]))
 			return NULL;
 	if (server->address != NULL) {
-		size_t n = find_option(words, from, server->address, server->letters[0], &address);
+		size_t n =
+			plan_words_find(words, from, server->address, server->letters[0], &address);
 		if (n > 1 || (n == 0 && is_configured(words, from, server, facts)))
 			return NULL;
 		return n == 1 ? port_of(address) : port;
 	}
-	if (find_option(words, from, server->host, server->letters[0], &host) > 1 ||
-	    find_option(words, from, server->port, server->letters[1], &port) > 1 ||
+	if (plan_words_find(words, from, server->host, server->letters[0], &host) > 1 ||
+	    plan_words_find(words, from, server->port, server->letters[1], &port) > 1 ||
 	    !is_local(host, strlen(host)))
 		return NULL;
 	return port;
@@ -217,43 +183,17 @@ static const char *runserver_port(const struct list *words, size_t from)
 	return is_port(address) ? address : port_of(address);
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash != NULL ? slash + 1 : path;
-}
-
-/* "python", "python3", "python3.11", but not "python-config". */
-static bool is_python(const char *name)
-{
-	return starts_with(name, "python") && name[6 + strspn(name + 6, "0123456789.")] == '\0';
-}
-
-/* Where the word is that says what runs, behind "python -u" and "-m". */
-static size_t program_index(const struct list *words)
-{
-	size_t i = 0;
-	if (words->n == 0 || !is_python(base_name(words->items[0])))
-		return 0;
-	for (i = 1; i < words->n && words->items[i][0] == '-'; i++)
-		if (streq(words->items[i], "-m"))
-			return i + 1;
-	return i;
-}
-
-/* Debian's uwsgi has its plugin in its name. */
 static bool is_server(const struct server *server, const char *name)
 {
-	return streq(name, server->program) ||
-	       (streq(server->program, "uwsgi") && starts_with(name, "uwsgi_python"));
+	return streq(server->program, "uwsgi") ? plan_is_uwsgi(name) : streq(name, server->program);
 }
 
 static const char *listening_port(const struct list *words, const struct plan_facts *facts)
 {
-	size_t at = program_index(words);
+	size_t at = plan_words_program(words);
 	if (at >= words->n)
 		return NULL;
-	const char *name = base_name(words->items[at]);
+	const char *name = plan_words_name(words, at);
 	if (streq(name, "manage.py") && at + 1 < words->n &&
 	    streq(words->items[at + 1], "runserver"))
 		return runserver_port(words, at + 2);

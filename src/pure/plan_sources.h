@@ -29,5 +29,17 @@ char *plan_django_server(const struct plan_facts *facts, const char **ret_progra
  * NULL where it is no server, or its words leave the port open. */
 char *plan_ready_of(const char *command, const struct plan_facts *facts) ATTR_CHECK;
 
+/* The words of a command, which a person would take for a server's. Where the word is
+ * that says what runs, behind "python -u" and "-m" (words->n: nowhere); its name without
+ * the path. */
+size_t plan_words_program(const struct list *words);
+const char *plan_words_name(const struct list *words, size_t at);
+bool plan_is_uwsgi(const char *name);
+/* How often an option is there, long or by its letter ('-': it has none); *ret_value, of
+ * the last, stays as it is when it is not. */
+size_t plan_words_find(const struct list *words, size_t from, const char *name, char letter,
+		       const char **ret_value);
+bool plan_words_have(const struct list *words, size_t from, const char *name);
+
 /* What to print when no source has anything for the role. */
 char *plan_help_nothing(const struct plan *plan, const struct plan_facts *facts) ATTR_CHECK;
