@@ -47,7 +47,8 @@ unit_tests = \
 	tests/unit/test_plan \
 	tests/unit/test_sd_notify \
 	tests/unit/test_sha256 \
-	tests/unit/test_text
+	tests/unit/test_text \
+	tests/unit/test_uwsgi
 
 # ---- model: every state that the lifecycle can reach ----
 

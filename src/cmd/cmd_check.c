@@ -8,6 +8,7 @@
 #include "effect/environment.h"
 #include "effect/identity.h"
 #include "effect/pg_source.h"
+#include "pure/command.h"
 #include "supervisor/settings.h"
 
 #include <stdio.h>
@@ -37,6 +38,24 @@ static bool has(const struct list *list, const char *text)
 	return false;
 }
 
+/* The environment that the role's processes get, as far as it is known here: what is wrong
+ * with it is for the start to tell, since files may be mounted then. */
+static void build_environment(struct environment *environment, const struct config *config,
+			      char *const *base)
+{
+	struct err err;
+	if (environment_build(environment, config, base, &err) == 0)
+		return;
+	for (; *base != NULL; base++)
+		list_add(&environment->items, *base);
+}
+
+static char *const *variables_of(const struct environment *environment)
+{
+	static char *const none[] = { NULL };
+	return environment->items.n > 0 ? environment->items.items : none;
+}
+
 /* "; detected here: /init, /run": what would run although no section says so. */
 static bool print_detected(const struct config *config, const struct cmd_options *options,
 			   const struct list *configured)
@@ -44,11 +63,9 @@ static bool print_detected(const struct config *config, const struct cmd_options
 	struct environment environment = { 0 };
 	struct plan_facts facts;
 	struct list roles = { 0 };
-	struct err err;
 	bool found = false;
-	/* what is wrong with it is for the start to tell: files may be mounted then */
-	bool built = environment_build(&environment, config, options->environment, &err) == 0;
-	char *const *variables = built ? environment.items.items : options->environment;
+	build_environment(&environment, config, options->environment);
+	char *const *variables = variables_of(&environment);
 	detect_facts(&facts, "", variables);
 	plan_roles(config, &facts, &roles);
 	detect_facts_fini(&facts);
@@ -122,28 +139,49 @@ static void check_identity(const struct config *config, const char *role, size_t
 	}
 }
 
+static void check_stop_signal(const struct config *config, const struct plan *plan,
+			      const struct environment *environment, size_t *n_warnings)
+{
+	const char *directory = config_get(config, plan->role, "directory", NULL);
+	for (size_t i = 0; i < plan->n_processes && !plan->shell; i++) {
+		struct list argv = { 0 };
+		struct err err;
+		if (command_expand(plan->processes[i].command, environment_lookup, environment,
+				   &argv, &err) == 0 &&
+		    plan_stops_by_term(config, plan->role) &&
+		    detect_uwsgi_reloads(&argv, directory, variables_of(environment))) {
+			CLEANUP_FREE char *warning = plan_uwsgi_warning(plan->processes[i].origin);
+			log_warning("config", "%s", warning);
+			++*n_warnings;
+		}
+		list_fini(&argv);
+	}
+}
+
 /* What it would run, and when it is ready: all but what only the image knows. */
-static int check_role(const struct config *config, const char *role, char *const *environment,
-		      struct err *err)
+static int check_role(const struct config *config, const char *role,
+		      const struct cmd_options *options, const struct environment *environment,
+		      size_t *n_warnings, struct err *err)
 {
 	struct plan plan;
 	struct plan_facts facts;
 	struct settings settings = { .n_checks = 0 };
 	char *help = NULL;
-	detect_facts(&facts, role, environment);
+	detect_facts(&facts, role, variables_of(environment));
 	enum plan_result result = plan_make(&plan, config, role, NULL, &facts, &help, err);
 	detect_facts_fini(&facts);
 	free(help);
 	if (result != PLAN_OK)
 		return result == PLAN_NOTHING ? 0 : -1;
 	/* what a start will have: it may be the pod's to say */
-	const char *release = environment_find((char **)environment, "PIDONE_RELEASE");
+	const char *release = environment_find(options->environment, "PIDONE_RELEASE");
 	const struct settings_facts known = {
 		.database = true,
 		.release = release != NULL ? release : "any",
 	};
 	int loaded = settings_load(&settings, config, &plan, &known, err);
 	settings_fini(&settings);
+	check_stop_signal(config, &plan, environment, n_warnings);
 	plan_fini(&plan);
 	return loaded;
 }
@@ -151,18 +189,22 @@ static int check_role(const struct config *config, const char *role, char *const
 static int check_roles(const struct config *config, const struct cmd_options *options,
 		       size_t *n_warnings)
 {
+	struct environment environment = { 0 };
 	struct list roles = { 0 };
 	struct err err;
 	int exit_code = EXIT_CODE_OK;
+	build_environment(&environment, config, options->environment);
 	config_roles(config, &roles);
 	for (size_t i = 0; i < roles.n; i++) {
 		check_identity(config, roles.items[i], n_warnings);
-		if (check_role(config, roles.items[i], options->environment, &err) == 0)
+		if (check_role(config, roles.items[i], options, &environment, n_warnings, &err) ==
+		    0)
 			continue;
 		log_error("config", "%s", err.msg);
 		exit_code = EXIT_CODE_CONFIG;
 	}
 	list_fini(&roles);
+	environment_fini(&environment);
 	return exit_code;
 }
 

@@ -96,3 +96,17 @@ void plan_fini(struct plan *plan);
  * configuration, those of the Procfile. */
 void plan_roles(const struct config *config, const struct plan_facts *facts,
 		struct list *ret_roles);
+
+/* ---- uWSGI, which TERM reloads unless it is told otherwise ---- */
+
+/* Do these words (expanded) start it, and say nothing of TERM? The files that may say it
+ * are added to ret_ini_files: "app.ini", or "app.ini:section". */
+bool plan_uwsgi_reloads(const struct list *words, struct list *ret_ini_files);
+/* Does such a file's text, or "UWSGI_NAME=value" of the environment, tell it what TERM is,
+ * or where else it is told? */
+bool plan_uwsgi_ini_tells(const char *text);
+bool plan_uwsgi_variable_tells(const char *variable);
+/* Is TERM what the role's processes get to stop? */
+bool plan_stops_by_term(const struct config *config, const char *role);
+/* What happens, and what to do. origin: the command's. */
+char *plan_uwsgi_warning(const char *origin) ATTR_CHECK;

@@ -2,7 +2,9 @@
 #include "supervisor/launch_parts.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/parse.h"
+#include "effect/detect.h"
 #include "effect/identity.h"
 #include "effect/messages.h"
 #include "effect/pg_source.h"
@@ -47,6 +49,16 @@ void launch_add_meant(const struct launch *launch, const char *program, struct e
 	list_fini(&names);
 }
 
+static void warn_of_reload(const struct launch *launch, const char *origin, const struct list *argv,
+			   const struct environment *environment)
+{
+	if (!plan_stops_by_term(launch->config, launch->plan->role) ||
+	    !detect_uwsgi_reloads(argv, NULL, environment->items.items))
+		return;
+	CLEANUP_FREE char *warning = plan_uwsgi_warning(origin);
+	log_warning("config", "%s", warning);
+}
+
 static int check_commands(const struct launch *launch, const struct environment *environment,
 			  struct err *err)
 {
@@ -65,6 +77,9 @@ static int check_commands(const struct launch *launch, const struct environment 
 						  environment_get(environment, "PATH"), err);
 		if (code == EXIT_CODE_NOT_FOUND)
 			launch_add_meant(launch, argv.items[0], err);
+		if (!is_step)
+			warn_of_reload(launch, plan->processes[i - plan->n_steps].origin, &argv,
+				       environment);
 		list_fini(&argv);
 		if (code != 0)
 			return code;

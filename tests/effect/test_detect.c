@@ -59,6 +59,30 @@ static void programs_on_path(void **state ATTR_UNUSED)
 	detect_facts_fini(&facts);
 }
 
+static bool reloads(const char *file, const char *directory, char *variable)
+{
+	struct list words = { 0 };
+	list_add(&words, "uwsgi");
+	list_add(&words, "--ini");
+	list_add(&words, file);
+	bool found = detect_uwsgi_reloads(&words, directory, ENVIRONMENT(variable));
+	list_fini(&words);
+	return found;
+}
+
+static void uwsgi_and_its_files(void **state ATTR_UNUSED)
+{
+	temp_dir_write("d/plain.ini", "[uwsgi]\nmaster = true\n", 0644);
+	temp_dir_write("d/told.ini", "[uwsgi]\ndie-on-term = true\n", 0644);
+	assert_true(reloads("d/plain.ini", NULL, NO_PATH));
+	assert_true(reloads("plain.ini", "d", NO_PATH));
+	assert_true(reloads("plain.ini:uwsgi", "d", NO_PATH));
+	assert_false(reloads("told.ini", "d", NO_PATH));
+	assert_false(reloads("told.ini:uwsgi", "d", NO_PATH));
+	assert_false(reloads("d/plain.ini", NULL, TEXT("UWSGI_DIE_ON_TERM=1")));
+	assert_false(reloads("d/elsewhere.ini", NULL, NO_PATH)); /* it may be in the image */
+}
+
 static void other_programs(void **state ATTR_UNUSED)
 {
 	temp_dir_write("program", "", 0755);
@@ -259,16 +283,10 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(empty_directory),
-		CASE(programs_on_path),
-		CASE(other_programs),
-		CASE(django_project),
-		CASE(settings_in_a_package),
-		CASE(commented_out),
-		CASE(static_root_collected),
-		CASE(static_root_forms),
-		CASE(volumes),
-		CASE(gunicorn_settings),
+		CASE(empty_directory), CASE(programs_on_path),      CASE(uwsgi_and_its_files),
+		CASE(other_programs),  CASE(django_project),        CASE(settings_in_a_package),
+		CASE(commented_out),   CASE(static_root_collected), CASE(static_root_forms),
+		CASE(volumes),         CASE(gunicorn_settings),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,30 @@ def test_check_finds_what_a_start_would():
     assert code == 0 and "there is no user 'nosuchuser'" in out and "; 1 warning" in out, out
 
 
+def test_uwsgi_that_term_reloads():
+    """uwsgi without die-on-term: check and the start warn of what TERM does, and of nothing
+    when it is told otherwise"""
+    warning = "pidone.ini:2: TERM reloads uWSGI instead of stopping it"
+    with open(harness.tmp + "/uwsgi", "w", encoding="ascii") as file:
+        file.write("#!/bin/sh\n")
+    os.chmod(file.name, 0o755)
+    with open(harness.tmp + "/told.ini", "w", encoding="ascii") as file:
+        file.write("[uwsgi]\ndie-on-term = true\n")
+    for args in (["check"], ["/run"]):
+        def told(words, more="", env=None, args=args):
+            code, out = finished(args, pid1=args != ["check"], cwd=harness.tmp, env=env, config=(
+                "[run]\ncommand = ./uwsgi --module a.wsgi --master %s\n%s" % (words, more)))
+            assert code == 0, out
+            return warning in out and "--die-on-term" in out
+        assert told("")
+        assert not told("--die-on-term")
+        assert not told("--ini told.ini")
+        assert not told("", "stop-signal = INT\n")
+        assert not told("", "signal.TERM = QUIT\n")
+        assert not told("", env={"UWSGI_DIE_ON_TERM": "1"})
+        assert not told("", "[env]\nUWSGI_DIE_ON_TERM = 1\n")
+
+
 def test_explain_masks_secrets():
     """pidone explain: each setting with its source, secrets masked"""
     code, out = finished(["explain", "/run"], pid1=False, config="[run]\ncommand = gunicorn x\n",
