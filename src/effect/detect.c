@@ -130,11 +130,13 @@ static void detect_gunicorn(struct plan_facts *facts, char *const *environment)
 		facts->gunicorn_sets_bind = assigns(file, "bind");
 		facts->gunicorn_sets_workers = assigns(file, "threads") ||
 					       assigns(file, "worker_class");
+		facts->gunicorn_sets_keep_alive = assigns(file, "keepalive");
 	}
 	if (options != NULL) {
 		facts->gunicorn_sets_bind |= has_option(options, "--bind", 'b');
 		facts->gunicorn_sets_workers |= has_option(options, "--threads", '\0') ||
 						has_option(options, "--worker-class", 'k');
+		facts->gunicorn_sets_keep_alive |= has_option(options, "--keep-alive", '\0');
 	}
 }
 

@@ -30,6 +30,7 @@ struct plan_facts {
 	char *uwsgi;             /* "uwsgi", or "uwsgi_python3": Debian's, which has its plugin */
 	bool gunicorn_sets_bind;    /* gunicorn.conf.py or GUNICORN_CMD_ARGS do: theirs counts */
 	bool gunicorn_sets_workers; /* the same for threads or the worker class */
+	bool gunicorn_sets_keep_alive;
 	bool celery_sets_concurrency; /* the project's settings do */
 	bool several_workers;    /* WEB_CONCURRENCY is above 1: uvicorn binds another way then */
 	bool has_dev_shm;        /* /dev/shm can be written: gunicorn's heartbeat files */

@@ -9,7 +9,8 @@
 /* Threads, so that one slow request does not fail a probe. The number of
  * workers is left to WEB_CONCURRENCY, which gunicorn reads itself. Its workers
  * touch a file all the time: in /dev/shm this never waits for a disk, and works
- * with a read-only root without /tmp. */
+ * with a read-only root without /tmp. A connection that is kept is reset at a stop
+ * under a client that is just sending: doc/servers.md. */
 static char *gunicorn(const struct plan_facts *facts)
 {
 	struct buf text = { 0 };
@@ -18,6 +19,8 @@ static char *gunicorn(const struct plan_facts *facts)
 		buf_format(&text, " --bind %s:" PORT, facts->has_ipv6 ? "[::]" : "0.0.0.0");
 	if (!facts->gunicorn_sets_workers)
 		buf_add_text(&text, " --threads 4");
+	if (!facts->gunicorn_sets_workers && !facts->gunicorn_sets_keep_alive)
+		buf_add_text(&text, " --keep-alive 0");
 	if (facts->has_dev_shm)
 		buf_add_text(&text, " --worker-tmp-dir /dev/shm");
 	return buf_take(&text);
@@ -32,13 +35,17 @@ static char *uvicorn(const struct plan_facts *facts)
 	return mem_format("uvicorn %s:application --host %s --port " PORT, facts->asgi, host);
 }
 
-/* http-socket, for Debian's uwsgi-core has no http router. Without die-on-term
- * TERM reloads; without need-app a broken project is served as errors; headers
- * of more than 4 KiB are refused by default, and cookies grow beyond that. */
+/* http-socket, for Debian's uwsgi-core has no http router; it keeps no connection,
+ * but does not say so by itself. Without die-on-term TERM reloads; with it alone
+ * requests are cut, with the hook they are answered. Without need-app a broken project
+ * is served as errors; headers of more than 4 KiB are refused by default, and cookies
+ * grow beyond that. */
 static char *uwsgi(const struct plan_facts *facts)
 {
 	return mem_format("%s --http-socket %s:" PORT " --module %s --master --die-on-term "
-			  "--need-app --enable-threads --processes ${WEB_CONCURRENCY:-1} "
+			  "--hook-master-start 'unix_signal:15 gracefully_kill_them_all' "
+			  "--add-header 'Connection: close' --need-app --enable-threads "
+			  "--processes ${WEB_CONCURRENCY:-1} "
 			  "--threads 4 --buffer-size 32768",
 			  facts->uwsgi, facts->has_ipv6 ? "[::]" : "0.0.0.0", facts->wsgi);
 }

@@ -243,12 +243,14 @@ static void gunicorn_settings(void **state ATTR_UNUSED)
 	detect_facts(&facts, "run", ENVIRONMENT(NO_PATH, TEXT("WEB_CONCURRENCY=1")));
 	assert_false(facts.gunicorn_sets_bind);
 	assert_true(facts.gunicorn_sets_workers);
+	assert_false(facts.gunicorn_sets_keep_alive);
 	assert_false(facts.several_workers);
 	detect_facts_fini(&facts);
-	temp_dir_write("gunicorn.conf.py", "import os\nbind  = 'x'\n", 0644);
+	temp_dir_write("gunicorn.conf.py", "import os\nbind  = 'x'\nkeepalive = 75\n", 0644);
 	detect_facts(&facts, "run", ENVIRONMENT(NO_PATH, TEXT("WEB_CONCURRENCY=3")));
 	assert_true(facts.gunicorn_sets_bind);
 	assert_false(facts.gunicorn_sets_workers);
+	assert_true(facts.gunicorn_sets_keep_alive);
 	assert_true(facts.several_workers);
 	detect_facts_fini(&facts);
 	assert_int_equal(remove("gunicorn.conf.py"), 0);
@@ -258,7 +260,9 @@ static void gunicorn_settings(void **state ATTR_UNUSED)
 	assert_true(facts.gunicorn_sets_workers);
 	detect_facts_fini(&facts);
 	detect_facts(&facts, "run",
-		     ENVIRONMENT(NO_PATH, TEXT("GUNICORN_CMD_ARGS=--backlog 5 --threadsx 3")));
+		     ENVIRONMENT(NO_PATH, TEXT("GUNICORN_CMD_ARGS=--backlog 5 --threadsx 3 "
+					       "--keep-alive 75")));
+	assert_true(facts.gunicorn_sets_keep_alive);
 	assert_false(facts.gunicorn_sets_bind);
 	assert_false(facts.gunicorn_sets_workers);
 	detect_facts_fini(&facts);

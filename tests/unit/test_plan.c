@@ -507,7 +507,9 @@ static void django_run_takes_the_first_server(void **state ATTR_UNUSED)
 	facts.uwsgi = TEXT("uwsgi_python3");
 	assert_plan("", "run", facts,
 		    "main uwsgi_python3 --http-socket [::]:${PORT:-8000} --module mysite.wsgi "
-		    "--master --die-on-term --need-app --enable-threads --processes "
+		    "--master --die-on-term "
+		    "--hook-master-start 'unix_signal:15 gracefully_kill_them_all' "
+		    "--add-header 'Connection: close' --need-app --enable-threads --processes "
 		    "${WEB_CONCURRENCY:-1} --threads 4 --buffer-size 32768 "
 		    "<detected: uwsgi, mysite.wsgi>\n" READY);
 	facts.has_uvicorn = true;
@@ -515,9 +517,10 @@ static void django_run_takes_the_first_server(void **state ATTR_UNUSED)
 		    "main uvicorn mysite.asgi:application --host '' --port ${PORT:-8000} "
 		    "<detected: uvicorn, mysite.asgi>\n" READY);
 	facts.has_gunicorn = true;
-	assert_plan("", "run", facts,
-		    "main gunicorn mysite.wsgi --bind [::]:${PORT:-8000} --threads 4 "
-		    "<detected: gunicorn, mysite.wsgi>\n" READY);
+	assert_plan(
+		"", "run", facts,
+		"main gunicorn mysite.wsgi --bind [::]:${PORT:-8000} --threads 4 --keep-alive 0 "
+		"<detected: gunicorn, mysite.wsgi>\n" READY);
 	facts.wsgi = NULL; /* gunicorn and uwsgi have nothing to serve */
 	assert_plan("", "run", facts,
 		    "main uvicorn mysite.asgi:application --host '' --port ${PORT:-8000} "
@@ -540,10 +543,16 @@ static void django_run_fits_the_image(void **state ATTR_UNUSED)
 	facts.has_dev_shm = true;
 	assert_plan("", "run", facts,
 		    "main gunicorn mysite.wsgi --bind 0.0.0.0:${PORT:-8000} --threads 4 "
-		    "--worker-tmp-dir /dev/shm <detected: gunicorn, mysite.wsgi>\n" READY);
+		    "--keep-alive 0 --worker-tmp-dir /dev/shm "
+		    "<detected: gunicorn, mysite.wsgi>\n" READY);
+	facts.gunicorn_sets_keep_alive = true;
+	facts.has_dev_shm = false;
+	assert_plan("", "run", facts,
+		    "main gunicorn mysite.wsgi --bind 0.0.0.0:${PORT:-8000} --threads 4 "
+		    "<detected: gunicorn, mysite.wsgi>\n" READY);
+	facts.gunicorn_sets_keep_alive = false;
 	facts.gunicorn_sets_workers = true;
 	facts.gunicorn_sets_bind = true;
-	facts.has_dev_shm = false;
 	assert_plan("", "run", facts,
 		    "main gunicorn mysite.wsgi <detected: gunicorn, mysite.wsgi>\n");
 }
