@@ -112,12 +112,14 @@ static void add_run(struct plan *plan, const struct plan_facts *facts)
 }
 
 /* Without --concurrency, Celery starts a process for every CPU of the node,
- * whatever the container's limit is. */
+ * whatever the container's limit is. Mingle, the chat with other workers at each
+ * connection, has Celery 5.2 take no task any more after a short outage of its
+ * Redis (doc/workers.md). */
 static void add_async(struct plan *plan, const struct plan_facts *facts)
 {
 	if (facts->has_celery && facts->celery_app != NULL) {
 		CLEANUP_FREE char *command = mem_format(
-			"celery -A %s worker --loglevel INFO%s", facts->celery_app,
+			"celery -A %s worker --loglevel INFO --without-mingle%s", facts->celery_app,
 			facts->celery_sets_concurrency ? "" : " --concurrency ${PIDONE_CPUS}");
 		CLEANUP_FREE char *origin = mem_format("detected: celery, %s.celery",
 						       facts->celery_app);

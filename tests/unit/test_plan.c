@@ -566,11 +566,12 @@ static void django_async(void **state ATTR_UNUSED)
 		    "main python manage.py qcluster <detected: django_q in INSTALLED_APPS>\n");
 	facts.celery_app = TEXT("mysite");
 	assert_plan("", "async", facts,
-		    "main celery -A mysite worker --loglevel INFO --concurrency ${PIDONE_CPUS} "
+		    "main celery -A mysite worker --loglevel INFO --without-mingle --concurrency "
+		    "${PIDONE_CPUS} "
 		    "<detected: celery, mysite.celery>\n");
 	facts.celery_sets_concurrency = true;
 	assert_plan("", "async", facts,
-		    "main celery -A mysite worker --loglevel INFO "
+		    "main celery -A mysite worker --loglevel INFO --without-mingle "
 		    "<detected: celery, mysite.celery>\n");
 }
 
