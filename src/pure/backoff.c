@@ -1,8 +1,8 @@
 /* Delays between attempts. */
 #include "pure/backoff.h"
 
-#define EAGER_FOR_MS  10000
 #define EAGER_GROWTH  10 /* a tenth of the time that it has taken longer */
+#define QUICK_FOR_MS  10000
 #define QUICK_MS      200
 #define QUICK_MOST_MS 2000
 
@@ -14,9 +14,10 @@
 #define RESTART_MAX_MS 5000
 #define STEADY_MS      10000
 
-int64_t backoff_eager_ms(int64_t first_ms, int64_t most_ms, int64_t elapsed_ms)
+int64_t backoff_eager_ms(int64_t first_ms, int64_t most_ms, int64_t eager_for_ms,
+			 int64_t elapsed_ms)
 {
-	int64_t over_ms = elapsed_ms > EAGER_FOR_MS ? elapsed_ms - EAGER_FOR_MS : 0;
+	int64_t over_ms = elapsed_ms > eager_for_ms ? elapsed_ms - eager_for_ms : 0;
 	int64_t delay = first_ms + over_ms / EAGER_GROWTH;
 	return delay < most_ms ? delay : most_ms;
 }
@@ -41,7 +42,7 @@ int64_t backoff_delay_ms(struct backoff *backoff, bool is_quick, int64_t elapsed
 	if (!is_quick)
 		return between(1, slow_ceiling_ms(backoff, elapsed_ms), random);
 	backoff->slow_tries = 0;
-	int64_t ceiling = backoff_eager_ms(QUICK_MS, QUICK_MOST_MS, elapsed_ms);
+	int64_t ceiling = backoff_eager_ms(QUICK_MS, QUICK_MOST_MS, QUICK_FOR_MS, elapsed_ms);
 	return between(ceiling / 2, ceiling, random);
 }
 

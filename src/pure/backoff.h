@@ -9,9 +9,10 @@ struct backoff {
 	uint32_t slow_tries; /* in a row that were not quick */
 };
 
-/* For what is about to come: first_ms in the first ten seconds, then a tenth of the further
- * time more, so that a wait becomes little longer by it; at most most_ms. */
-int64_t backoff_eager_ms(int64_t first_ms, int64_t most_ms, int64_t elapsed_ms);
+/* For what is about to come: first_ms for so long, then a tenth of the further time more, so
+ * that a wait becomes little longer by it; at most most_ms. */
+int64_t backoff_eager_ms(int64_t first_ms, int64_t most_ms, int64_t eager_for_ms,
+			 int64_t elapsed_ms);
 
 /* is_quick: the server is about to come (refused, 57P03): 200 ms in the first ten
  * seconds, growing to 2 s as above; anything from half of

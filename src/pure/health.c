@@ -3,8 +3,9 @@
 
 #include "pure/backoff.h"
 
-#define STARTING_MS 150
-#define APPS_SHARE  4 /* of the time, for one that a check takes */
+#define STARTING_MS     150
+#define STARTING_FOR_MS 60000
+#define APPS_SHARE      4 /* of the time, for one that a check takes */
 
 void health_reset(struct health *health)
 {
@@ -48,7 +49,8 @@ int64_t health_delay_ms(const struct health *health, const struct health_limits 
 {
 	int64_t delay = limits->interval_ms;
 	if (!health->has_succeeded) {
-		delay = backoff_eager_ms(STARTING_MS, limits->interval_ms, elapsed_ms);
+		delay = backoff_eager_ms(STARTING_MS, limits->interval_ms, STARTING_FOR_MS,
+					 elapsed_ms);
 		if (delay / APPS_SHARE < cost_ms)
 			delay = APPS_SHARE * cost_ms;
 		if (delay > limits->interval_ms)

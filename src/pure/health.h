@@ -1,7 +1,7 @@
 /* From single results to a verdict: thresholds and the delay until the next
  * try. A plain value per check, without clock or timers (times and random bits are
  * given in). Until the first success after a (re)start of the process it is tried
- * every 150 ms, after ten seconds less and less often, so that ready is told soon.
+ * every 150 ms, after a minute less and less often, so that ready is told soon.
  * What fails meanwhile is starting, not sick: one failure counts in each interval. */
 #pragma once
 

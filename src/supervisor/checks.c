@@ -176,8 +176,10 @@ void supervisor_check_ended(struct supervisor *s, uint16_t index, const struct c
 	(void)uv_timer_stop(&check->deadline);
 	struct check_result timed = *result;
 	timed.took_ms = sys_now_ms() - check->started_ms;
-	/* the others only wait for an answer */
-	check->cost_ms = s->settings.checks[index].spec.kind == CHECK_EXEC ? timed.took_ms : 0;
+	/* where no answer comes nobody works, but a program may */
+	bool waited = timed.took_ms >= s->settings.check_timeout_ms &&
+		      s->settings.checks[index].spec.kind != CHECK_EXEC;
+	check->cost_ms = waited ? 0 : timed.took_ms;
 	take_result(s, index, &timed);
 }
 

@@ -75,8 +75,8 @@ static void test_quick_until_the_first_success(void **state ATTR_UNUSED)
 {
 	static const struct {
 		int64_t elapsed_ms, delay_ms;
-	} steps[] = { { 0, 150 },      { 5000, 150 },     { 10000, 150 },   { 11000, 250 },
-		      { 30000, 2150 }, { 108500, 10000 }, { 999999, 10000 } };
+	} steps[] = { { 0, 150 },      { 5000, 150 },     { 60000, 150 },   { 61000, 250 },
+		      { 80000, 2150 }, { 158500, 10000 }, { 999999, 10000 } };
 	struct health health = { 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		assert_int_equal(health_delay_ms(&health, &limits, steps[i].elapsed_ms, 0, MIDDLE),
