@@ -14,22 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Does anything but the configuration say what this role runs? */
-static bool is_detected(const struct config *config, const char *role, char *const *environment)
-{
-	struct plan plan;
-	struct plan_facts facts;
-	struct err err;
-	char *help = NULL;
-	detect_facts(&facts, role, environment);
-	bool found = plan_make(&plan, config, role, NULL, &facts, &help, &err) == PLAN_OK;
-	detect_facts_fini(&facts);
-	if (found)
-		plan_fini(&plan);
-	free(help);
-	return found;
-}
-
 static bool has(const struct list *list, const char *text)
 {
 	for (size_t i = 0; i < list->n; i++)
@@ -56,34 +40,65 @@ static char *const *variables_of(const struct environment *environment)
 	return environment->items.n > 0 ? environment->items.items : none;
 }
 
-/* "; detected here: /init, /run": what would run although no section says so. */
-static bool print_detected(const struct config *config, const struct cmd_options *options,
-			   const struct list *configured)
+static void check_stop_signal(const struct config *config, const struct plan *plan,
+			      const struct environment *environment, size_t *n_warnings)
 {
-	struct environment environment = { 0 };
-	struct plan_facts facts;
-	struct list roles = { 0 };
-	bool found = false;
-	build_environment(&environment, config, options->environment);
-	char *const *variables = variables_of(&environment);
-	detect_facts(&facts, "", variables);
-	plan_roles(config, &facts, &roles);
-	detect_facts_fini(&facts);
-	for (size_t i = 0; i < roles.n; i++) {
-		if (has(configured, roles.items[i]) ||
-		    !is_detected(config, roles.items[i], variables))
-			continue;
-		printf("%s/%s", found ? ", " : "; detected here: ", roles.items[i]);
-		found = true;
+	const char *directory = config_get(config, plan->role, "directory", NULL);
+	for (size_t i = 0; i < plan->n_processes && !plan->shell; i++) {
+		struct list argv = { 0 };
+		struct err err;
+		if (command_expand(plan->processes[i].command, environment_lookup, environment,
+				   &argv, &err) == 0 &&
+		    plan_stops_by_term(config, plan->role) &&
+		    detect_uwsgi_reloads(&argv, directory, variables_of(environment))) {
+			CLEANUP_FREE char *warning = plan_uwsgi_warning(plan->processes[i].origin);
+			log_warning("config", "%s", warning);
+			++*n_warnings;
+		}
+		list_fini(&argv);
 	}
-	list_fini(&roles);
-	environment_fini(&environment);
+}
+
+/* Does anything but the configuration say what this role runs? */
+static bool is_detected(const struct config *config, const char *role,
+			const struct environment *environment, size_t *n_warnings)
+{
+	struct plan plan;
+	struct plan_facts facts;
+	struct err err;
+	char *help = NULL;
+	detect_facts(&facts, role, variables_of(environment));
+	bool found = plan_make(&plan, config, role, NULL, &facts, &help, &err) == PLAN_OK;
+	detect_facts_fini(&facts);
+	if (found) {
+		check_stop_signal(config, &plan, environment, n_warnings);
+		plan_fini(&plan);
+	}
+	free(help);
 	return found;
 }
 
-/* "/etc/pidone.ini is fine; roles: /init, /run; 1 warning" */
+/* What would run although no section says so. */
+static void find_detected(const struct config *config, const struct environment *environment,
+			  struct list *ret_detected, size_t *n_warnings)
+{
+	struct plan_facts facts;
+	struct list configured = { 0 }, roles = { 0 };
+	config_roles(config, &configured);
+	detect_facts(&facts, "", variables_of(environment));
+	plan_roles(config, &facts, &roles);
+	detect_facts_fini(&facts);
+	for (size_t i = 0; i < roles.n; i++)
+		if (!has(&configured, roles.items[i]) &&
+		    is_detected(config, roles.items[i], environment, n_warnings))
+			list_add(ret_detected, roles.items[i]);
+	list_fini(&roles);
+	list_fini(&configured);
+}
+
+/* "/etc/pidone.ini is fine; roles: /init; detected here: /run; 1 warning" */
 static void print_success(const struct config *config, const struct cmd_options *options,
-			  size_t n_warnings)
+			  const struct list *detected, size_t n_warnings)
 {
 	bool exists;
 	const char *path = config_file_path(options->config_path, options->environment, &exists);
@@ -95,8 +110,9 @@ static void print_success(const struct config *config, const struct cmd_options 
 		printf("no %s: defaults and PIDONE_* variables are fine", path);
 	for (size_t i = 0; i < roles.n; i++)
 		printf("%s/%s", i == 0 ? "; roles: " : ", ", roles.items[i]);
-	bool detected = print_detected(config, options, &roles);
-	if (roles.n == 0 && !detected)
+	for (size_t i = 0; i < detected->n; i++)
+		printf("%s/%s", i == 0 ? "; detected here: " : ", ", detected->items[i]);
+	if (roles.n == 0 && detected->n == 0)
 		printf("; it defines no roles, and none is detected here");
 	if (n_warnings > 0)
 		printf("; %zu warning%s", n_warnings, n_warnings == 1 ? "" : "s");
@@ -139,25 +155,6 @@ static void check_identity(const struct config *config, const char *role, size_t
 	}
 }
 
-static void check_stop_signal(const struct config *config, const struct plan *plan,
-			      const struct environment *environment, size_t *n_warnings)
-{
-	const char *directory = config_get(config, plan->role, "directory", NULL);
-	for (size_t i = 0; i < plan->n_processes && !plan->shell; i++) {
-		struct list argv = { 0 };
-		struct err err;
-		if (command_expand(plan->processes[i].command, environment_lookup, environment,
-				   &argv, &err) == 0 &&
-		    plan_stops_by_term(config, plan->role) &&
-		    detect_uwsgi_reloads(&argv, directory, variables_of(environment))) {
-			CLEANUP_FREE char *warning = plan_uwsgi_warning(plan->processes[i].origin);
-			log_warning("config", "%s", warning);
-			++*n_warnings;
-		}
-		list_fini(&argv);
-	}
-}
-
 /* What it would run, and when it is ready: all but what only the image knows. */
 static int check_role(const struct config *config, const char *role,
 		      const struct cmd_options *options, const struct environment *environment,
@@ -187,24 +184,20 @@ static int check_role(const struct config *config, const char *role,
 }
 
 static int check_roles(const struct config *config, const struct cmd_options *options,
-		       size_t *n_warnings)
+		       const struct environment *environment, size_t *n_warnings)
 {
-	struct environment environment = { 0 };
 	struct list roles = { 0 };
 	struct err err;
 	int exit_code = EXIT_CODE_OK;
-	build_environment(&environment, config, options->environment);
 	config_roles(config, &roles);
 	for (size_t i = 0; i < roles.n; i++) {
 		check_identity(config, roles.items[i], n_warnings);
-		if (check_role(config, roles.items[i], options, &environment, n_warnings, &err) ==
-		    0)
+		if (check_role(config, roles.items[i], options, environment, n_warnings, &err) == 0)
 			continue;
 		log_error("config", "%s", err.msg);
 		exit_code = EXIT_CODE_CONFIG;
 	}
 	list_fini(&roles);
-	environment_fini(&environment);
 	return exit_code;
 }
 
@@ -212,6 +205,8 @@ int cmd_check(const struct cmd_options *options)
 {
 	struct config config = { 0 };
 	struct config_problems problems = { 0 };
+	struct environment environment = { 0 };
+	struct list detected = { 0 };
 	size_t n_warnings = 0;
 	if (cmd_asks_for_help(options))
 		return cmd_print_usage("pidone check");
@@ -227,12 +222,18 @@ int cmd_check(const struct cmd_options *options)
 		exit_code = EXIT_CODE_CONFIG;
 	config_problems_print(&problems);
 	n_warnings += problems.n - problems.n_errors;
-	if (exit_code == EXIT_CODE_OK)
-		exit_code = check_roles(&config, options, &n_warnings);
+	if (exit_code == EXIT_CODE_OK) {
+		build_environment(&environment, &config, options->environment);
+		exit_code = check_roles(&config, options, &environment, &n_warnings);
+	}
 	if (exit_code == EXIT_CODE_OK)
 		exit_code = check_database(&config, options);
-	if (exit_code == EXIT_CODE_OK)
-		print_success(&config, options, n_warnings);
+	if (exit_code == EXIT_CODE_OK) {
+		find_detected(&config, &environment, &detected, &n_warnings);
+		print_success(&config, options, &detected, n_warnings);
+	}
+	list_fini(&detected);
+	environment_fini(&environment);
 	config_problems_fini(&problems);
 	config_fini(&config);
 	return cmd_finish_output(exit_code);

@@ -165,6 +165,11 @@ def test_uwsgi_that_term_reloads():
         assert not told("", "signal.TERM = QUIT\n")
         assert not told("", env={"UWSGI_DIE_ON_TERM": "1"})
         assert not told("", "[env]\nUWSGI_DIE_ON_TERM = 1\n")
+    with open(harness.tmp + "/Procfile", "w", encoding="ascii") as file:
+        file.write("web: ./uwsgi --module a.wsgi\n")
+    code, out = finished(["check"], pid1=False, cwd=harness.tmp)
+    assert code == 0 and "Procfile:1 (web): TERM reloads uWSGI" in out, out
+    assert "; detected here: /run; 1 warning" in out, out
 
 
 def test_explain_masks_secrets():
