@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Under pressure: very many orphans, no process to be had, no descriptor, a log that nobody
 reads."""
+import contextlib
 import functools
 import os
 import resource
@@ -68,9 +69,11 @@ class Limit:
             file.write(str(value))
 
     def take(self, p):
-        """pidone and all that it started."""
-        for pid in [p.pid] + p.inside():
-            self.write("cgroup.procs", pid)
+        """pidone and all that it started; a check may have ended by now."""
+        self.write("cgroup.procs", p.pid)
+        for pid in p.inside():
+            with contextlib.suppress(ProcessLookupError):
+                self.write("cgroup.procs", pid)
 
     def full(self):
         """As many as there are, or ever were when this was called, and no more."""
