@@ -199,6 +199,7 @@ def test_another_user():
     end(p)
 
 
+@harness.bare  # valgrind reads its own maps there
 def test_no_proc():
     """Without /proc, nothing is known, and nothing claimed."""
     p = run(server("'0.0.0.0', 9000"), nsrun=["--no-proc"])
