@@ -13,6 +13,10 @@
 /* Where a flood fills the queue the kernel forgets who comes next: a second until it asks
  * again, and a probe's time is over. This many are accepted within 50 ms. */
 #define BACKLOG        1024
+/* The kernel's memory for each connection, accepted or not: room for a request, and for
+ * the longest answer at once, not for what somebody sends or asks for and nobody reads. */
+#define RECEIVE_BUFFER 8192
+#define SEND_BUFFER    131072
 #define DIRECTORY_MODE 0755
 #define SOCKET_UMASK 0111 /* 0666: every user of the container may probe */
 
@@ -83,17 +87,29 @@ static int parse_wish(const char *text, struct tcp_wish *wish, struct err *err)
 	return 0;
 }
 
+static int set_int(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/* What is accepted inherits all this. */
+static int prepare_tcp(int fd, int family, bool v6_only)
+{
+	if (set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
+	    (family == AF_INET6 && set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, v6_only) < 0))
+		return -1;
+	(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+	(void)set_int(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
+	return 0;
+}
+
 static int open_socket(const union address *address, bool v6_only)
 {
-	int on = 1, only = v6_only;
 	int family = address->any.sa_family;
 	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	if ((family != AF_UNIX &&
-	     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0) ||
-	    (family == AF_INET6 &&
-	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) < 0) ||
+	if ((family != AF_UNIX && prepare_tcp(fd, family, v6_only) < 0) ||
 	    bind(fd, &address->any, address_size(address)) < 0 || listen(fd, BACKLOG) < 0) {
 		int code = errno;
 		(void)close(fd);

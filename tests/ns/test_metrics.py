@@ -69,6 +69,20 @@ def test_format():
     assert '{check="exec:true #2",kind="ready",state="ok"} ' in p.http("/metrics")[1]
 
 
+def test_long_page():
+    """all of it comes, also where there are as many processes and checks as there may be"""
+    keys = ["process.further-process-%d = sleep 1000" % k for k in range(15)]
+    keys += ["ready = tcp://a-name-that-is-%d-characters-long.example:1000%d" % (k, k % 10)
+             for k in range(16)]
+    p = run("\n".join(keys) + "\ncheck-interval = 1h\ncommand = sleep 1000")
+    until(p, lambda m: sum(m[key] for key in m if key.startswith("pidone_process_running")) == 16,
+          "all processes")
+    for path in ("/metrics", "/status", "/status?format=text", "/readyz?verbose"):
+        code, body = p.http(path)  # fails where less comes than was announced
+        assert code in (200, 503) and "characters-long" in body, path
+    assert len(p.http("/metrics")[1]) > 16384
+
+
 def test_starts_restarts_and_exits():
     """starts, restarts, and exits by code of each process"""
     p = run("restart = always\nrestart-delay = 10ms\nprocess.beat = sleep 1000\ncommand = %s" %
