@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#define FULL_QUEUE_MS 10 /* between two tries to get into it */
+
 static int fail(struct err *err, int code)
 {
 	(void)err_set(err, 0, "%s", strerror(code));
@@ -41,14 +43,17 @@ static int wait_for(int fd, short events, int64_t deadline_ms)
 
 static int connect_address(const struct sockaddr *address, socklen_t size, int64_t deadline_ms)
 {
-	int code = 0;
+	int code = 0, result = 0;
 	socklen_t code_size = sizeof(code);
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	if (connect(fd, address, size) == 0)
+	/* a unix socket whose queue is full says EAGAIN, and does not tell of room */
+	while ((result = connect(fd, address, size)) < 0 && errno == EAGAIN &&
+	       sys_now_ms() < deadline_ms)
+		(void)poll(NULL, 0, FULL_QUEUE_MS);
+	if (result == 0)
 		return fd;
-	/* a unix socket whose queue is full says EAGAIN and cannot be waited for */
 	if (errno != EINPROGRESS || wait_for(fd, POLLOUT, deadline_ms) < 0)
 		code = errno == EAGAIN ? ETIMEDOUT : errno;
 	else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &code_size) < 0)

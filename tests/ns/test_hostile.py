@@ -5,12 +5,13 @@ import http.client
 import os
 import resource
 import signal
+import socket
 import time
 
 import harness
 from harness import wait_until
 from inits import Pidone, Process
-from proc import children_of, command_name, status_of
+from proc import children_of, command_name, process_state, status_of
 
 PORT = 9480
 MOST_CONNECTIONS = 64  # the default
@@ -255,6 +256,29 @@ def test_resets():
 def test_questions_for_pid_1():
     """/livez as fast as it goes: PID 1 is woken no more often for it"""
     withstand("livez")
+
+
+def test_full_queue_of_the_unix_socket():
+    """`pidone probe` waits for room in the queue of the unix socket, as TCP does by itself"""
+    p = start()
+    server = probe_server(p)
+    os.kill(server, signal.SIGSTOP)
+    wait_until(lambda: process_state(server) == "T", 5)
+    path, held = p.path("/run/pidone/run.sock"), []
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        while True:
+            held.append(socket.socket(socket.AF_UNIX))
+            held[-1].setblocking(False)
+            held[-1].connect(path)
+    except BlockingIOError:
+        pass
+    asked = Pidone(["probe", "ready", "/run"], pid1=False,
+                   env={"PIDONE_RUN_SOCKET": path, "PIDONE_RUN_LISTEN": "none"})
+    wait_until(lambda: process_state(asked.pid) == "S" or not asked.alive(), 5)
+    os.kill(server, signal.SIGCONT)
+    assert asked.wait() == 0, asked.output()
 
 
 @harness.as_shipped
