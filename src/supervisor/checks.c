@@ -103,8 +103,13 @@ static void report_result(struct supervisor *s, uint16_t index, const struct che
 		check->last_ok_ms = sys_now_ms();
 		check->last_ok_epoch_ms = sys_epoch_ms();
 	}
-	text_copy(check->reason, sizeof(check->reason),
-		  result->ok && !result->says_where ? "" : result->reason);
+	/* a try that did not look says less than the one before that did */
+	bool says_less = !result->ok && !s->checks[index].looks &&
+			 s->checks[index].looked_ms > s->checks_since_ms &&
+			 starts_with(check->reason, result->reason);
+	if (!says_less)
+		text_copy(check->reason, sizeof(check->reason),
+			  result->ok && !result->says_where ? "" : result->reason);
 	page_write_end(s->page);
 }
 
@@ -262,7 +267,8 @@ static void on_check_timer(uv_timer_t *handle)
 	} else {
 		check->running = true;
 		check->started_ms = sys_now_ms();
-		if (is_worth_a_look(s, i)) /* the child sees the same */
+		check->looks = is_worth_a_look(s, i); /* the child sees the same */
+		if (check->looks)
 			check->looked_ms = check->started_ms;
 		check->killed_ms = 0;
 		/* a little longer than the check gives itself, whose reason is the better one */

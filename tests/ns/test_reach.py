@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Nobody reaches the app although it runs: the reason says why, as far as the kernel's table
 of sockets shows it, and never what may be false. Real servers: tests/app/test_reach.py."""
+import re
 import signal
 import socket
 import subprocess
@@ -55,6 +56,23 @@ def test_another_port():
     p = run(server("'0.0.0.0', 9000"))
     assert reason_of(p) == ELSEWHERE
     assert ELSEWHERE in p.http("/readyz")[1]
+    end(p)
+
+
+def test_reason_stays():
+    """While the app starts not every try looks; what the last look said stays until the next."""
+    p = Pidone(["/run"], config="[run]\ncheck-interval = 1h\nready = http://localhost:8000/\n"
+               "command = %s\n" % server("'0.0.0.0', 9000"))
+    p.expect("^up")
+    wait_until(lambda: check_of(p)["reason"] == ELSEWHERE, 10, "a look")
+    seen, tries = set(), set()
+
+    def twelve_more():
+        tries.update(re.findall(r'results_total{.*result="failed"} (\d+)', p.http("/metrics")[1]))
+        seen.add(check_of(p)["reason"])
+        return len(tries) >= 12
+    wait_until(twelve_more, 20, "twelve more tries")
+    assert seen == {ELSEWHERE}, seen
     end(p)
 
 
