@@ -132,10 +132,10 @@ def test_signal_during_boot():
 def test_ready_with_the_exec():
     """a role without a check is ready when all its programs are executed, not before; one that
     cannot be has never been ready"""
-    p = Pidone(["/run"], inject="execve:delay_enter=1000000",
+    p = Pidone(["/run"], inject="execve:delay_enter=3000000",
                config="[run]\ncommand = sleep 1077\nprocess.other = sleep 1077\n")
     p.expect("started other")
-    assert "main is being executed" in p.until("/readyz", 503)
+    wait_until(lambda: "main is being executed" in p.http("/readyz")[1], 5)
     p.until("/readyz", 200)
     p.signal(signal.SIGTERM)
     assert p.wait() == 143

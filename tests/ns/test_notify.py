@@ -256,8 +256,6 @@ def test_main_pid_of_a_plain_command():
     p.expect("^up")
     wait_until(lambda: p.count("READY") or len(descendants_of(p.pid)) >= 2, 5)
     p.signal(signal.SIGTERM)
-    p.expect("^old got SIGQUIT")
-    p.signal(signal.SIGTERM)
     assert p.wait() == 7, p.output()
 
 
