@@ -14,6 +14,12 @@ static const struct {
 	{ "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 },
 };
 
+/* What Docker and systemd mean by RTMIN+3, and a program with glibc hears. SIGRTMIN of a C
+ * library says which of them that one has left (musl's is 35), and would have the same
+ * configuration send another signal with another build of pidone. */
+#define SIGNAL_RTMIN 34
+#define SIGNAL_RTMAX 64UL
+
 #define DURATION_MAX_MS (INT64_C(10) * 366 * 24 * 3600000)
 
 int parse_uint(const char *text, unsigned long max, unsigned long *ret)
@@ -103,9 +109,9 @@ int parse_signal(const char *text, int *ret_signo)
 		number = 0;
 		if (text[5] != '\0' &&
 		    (text[5] != '+' ||
-		     parse_uint(text + 6, (unsigned long)(SIGRTMAX - SIGRTMIN), &number) < 0))
+		     parse_uint(text + 6, SIGNAL_RTMAX - SIGNAL_RTMIN, &number) < 0))
 			return -1;
-		*ret_signo = SIGRTMIN + (int)number;
+		*ret_signo = SIGNAL_RTMIN + (int)number;
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
@@ -122,8 +128,8 @@ const char *signal_name(int signo, char *buffer, size_t size)
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		if (signals[i].signo == signo)
 			return signals[i].name;
-	if (signo >= SIGRTMIN && signo <= SIGRTMAX)
-		(void)snprintf(buffer, size, "RTMIN+%d", signo - SIGRTMIN);
+	if (signo >= SIGNAL_RTMIN && signo <= (int)SIGNAL_RTMAX)
+		(void)snprintf(buffer, size, "RTMIN+%d", signo - SIGNAL_RTMIN);
 	else
 		(void)snprintf(buffer, size, "signal %d", signo);
 	return buffer;
