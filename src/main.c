@@ -324,6 +324,9 @@ static int dispatch_by_name(struct door *door, const char *role, char **args)
 int main(int argc, char **argv, char **environment)
 {
 	static struct door door;
+	/* room for all that is printed, whatever the C library has: what is written at the
+	 * end is written by cmd_finish_output(), which can tell why it failed */
+	static char output[32 * 1024];
 	struct err err;
 	if (signals_block_all(&door.given.signals) < 0) {
 		log_error("boot", "cannot block signals: %s", strerror(errno));
@@ -335,6 +338,7 @@ int main(int argc, char **argv, char **environment)
 	}
 	sys_title_init(argc, argv);
 	log_open();
+	(void)setvbuf(stdout, output, _IOFBF, sizeof(output));
 	size_t at = 1;
 	while (at < (size_t)argc && argv[at][0] == '-' && argv[at][1] != '\0' &&
 	       !streq(argv[at], "--")) {

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "children/busy.h"
+#include "effect/stream.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -77,8 +78,7 @@ static struct pg_link *try_addresses(const struct attempt *attempt, struct pg_ta
 	int code = getaddrinfo(target->host, NULL, &hints, &addresses);
 	if (code != 0) {
 		pg_failure_set(kept, PG_RETRY, "%s: %s: check the host in %s", target->host,
-			       code == EAI_SYSTEM ? strerror(errno) : gai_strerror(code),
-			       attempt->request->origin);
+			       stream_resolve_error(code), attempt->request->origin);
 		return NULL;
 	}
 	for (const struct addrinfo *a = addresses; a != NULL && link == NULL; a = a->ai_next) {

@@ -37,11 +37,13 @@ ssize_t datagram_receive(int fd, void *bytes, size_t size, pid_t *ret_sender)
 	if (got < 0)
 		return -1;
 	*ret_sender = 0;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&header); c != NULL; c = CMSG_NXTHDR(&header, c)) {
+	/* the first, and the only one that there is room for: what somebody attached comes
+	 * behind it, and is dropped */
+	const struct cmsghdr *first = CMSG_FIRSTHDR(&header);
+	if (first != NULL && first->cmsg_level == SOL_SOCKET &&
+	    first->cmsg_type == SCM_CREDENTIALS) {
 		struct ucred sender;
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
-			continue;
-		memcpy(&sender, CMSG_DATA(c), sizeof(sender));
+		memcpy(&sender, CMSG_DATA(first), sizeof(sender));
 		*ret_sender = sender.pid;
 	}
 	return got;

@@ -91,25 +91,51 @@ int environment_add_files(struct environment *environment, const struct config *
 	return 0;
 }
 
-/* Not ..data and its like (a Secret volume's own links), nor dotfiles: neither
- * is a variable's name. Files of other names (tls.crt) are left alone. */
-static int is_variable_file(const struct dirent *item)
+static int by_name(const void *one, const void *other)
 {
-	return environment_is_name(item->d_name);
+	return strcmp(*(char *const *)one, *(char *const *)other);
+}
+
+/* The variables' files in the directory fd, sorted, in *ret_names (the caller frees
+ * each, and the list); how many, or -1 with errno. Not ..data and its like (a Secret
+ * volume's own links), nor dotfiles: neither is a variable's name. Files of other
+ * names (tls.crt) are left alone. */
+static ssize_t list_variable_files(int fd, char ***ret_names)
+{
+	char **names = NULL;
+	size_t n = 0;
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* closedir() closes it */
+	DIR *directory = own < 0 ? NULL : fdopendir(own);
+	if (directory == NULL) {
+		if (own >= 0)
+			(void)close(own);
+		return -1;
+	}
+	for (struct dirent *item = NULL; (item = readdir(directory)) != NULL;) {
+		if (!environment_is_name(item->d_name))
+			continue;
+		names = mem_resize(names, (n + 1) * sizeof(*names));
+		names[n++] = mem_dup(item->d_name);
+	}
+	(void)closedir(directory);
+	if (n > 0)
+		qsort(names, n, sizeof(*names), by_name);
+	*ret_names = names;
+	return (ssize_t)n;
 }
 
 static int add_directory(struct environment *environment, const struct config_entry *entry,
 			 struct err *err)
 {
-	struct dirent **names = NULL;
+	char **names = NULL;
 	CLEANUP_CLOSE int fd = open(entry->value, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int n = fd < 0 ? -1 : scandirat(fd, ".", &names, is_variable_file, alphasort);
+	ssize_t n = fd < 0 ? -1 : list_variable_files(fd, &names);
 	if (n < 0)
 		return err_set(err, errno, "%s: secrets-dir: read '%s'", entry->origin,
 			       entry->value);
 	int result = 0;
-	for (int i = 0; i < n; i++) {
-		const char *name = names[i]->d_name;
+	for (ssize_t i = 0; i < n; i++) {
+		const char *name = names[i];
 		struct stat st;
 		if (result == 0 && fstatat(fd, name, &st, 0) == 0 && S_ISREG(st.st_mode) &&
 		    environment_get(environment, name) == NULL) {

@@ -92,6 +92,20 @@ static int connect_localhost(uint16_t port, int64_t deadline_ms, struct err *err
 	return fail(err, tells_little(errno) ? code : errno);
 }
 
+const char *stream_resolve_error(int code)
+{
+	switch (code) {
+	case EAI_SYSTEM:
+		return strerror(errno);
+	case EAI_NONAME:
+		return "Name or service not known";
+	case EAI_AGAIN: /* "Try again", says musl */
+		return "Temporary failure in name resolution";
+	default:
+		return gai_strerror(code);
+	}
+}
+
 int stream_connect_tcp(const char *host, uint16_t port, int64_t deadline_ms, struct err *err)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
@@ -104,7 +118,7 @@ int stream_connect_tcp(const char *host, uint16_t port, int64_t deadline_ms, str
 	int result = getaddrinfo(host, service, &hints, &addresses);
 	if (result != 0)
 		return err_set(err, 0, "cannot resolve '%.100s': %s", host,
-			       result == EAI_SYSTEM ? strerror(errno) : gai_strerror(result));
+			       stream_resolve_error(result));
 	for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next)
 		left++;
 	for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {

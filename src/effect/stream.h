@@ -12,6 +12,9 @@ int stream_connect_tcp(const char *host, uint16_t port, int64_t deadline_ms, str
 	ATTR_CHECK;
 int stream_connect_unix(const char *path, int64_t deadline_ms, struct err *err) ATTR_CHECK;
 
+/* What a failed getaddrinfo() means, in the same words whichever C library says it; borrowed. */
+const char *stream_resolve_error(int code);
+
 /* All of it, or -1. */
 int stream_send(int fd, const char *bytes, size_t length, int64_t deadline_ms, struct err *err)
 	ATTR_CHECK;

@@ -37,6 +37,10 @@ static const struct {
 	{ "", PG_GRACE, "check the parameters in %s", VARIABLES },
 };
 
+#define NO_WAY                                                                                     \
+	"there is no way to it from here: an IPv4 address in a pod that has only IPv6, or the "    \
+	"other way round? a name in %s may have both"
+
 /* libpq's own words, for what no server said. The first that matches counts. */
 static const struct {
 	const char *text;
@@ -47,10 +51,8 @@ static const struct {
 	  HOST_AND_PORT },
 	{ "No such file or directory", PG_RETRY_QUICKLY, "is PostgreSQL running there? see %s",
 	  HOST_AND_PORT },
-	{ "Network is unreachable", PG_RETRY,
-	  "there is no way to it from here: an IPv4 address in a pod that has only IPv6, or the "
-	  "other way round? a name in %s may have both",
-	  "PGHOST" },
+	{ "Network is unreachable", PG_RETRY, NO_WAY, "PGHOST" },
+	{ "Network unreachable", PG_RETRY, NO_WAY, "PGHOST" }, /* so says musl */
 	{ "no password supplied", PG_GRACE, "put the password into %s", "PGPASSWORD" },
 	{ "does not support SSL", PG_GRACE, "turn TLS on in the server, or set sslmode in %s",
 	  "PGSSLMODE" },

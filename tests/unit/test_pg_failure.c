@@ -15,21 +15,27 @@ static const struct {
 	const char *sqlstate;
 	const char *reason;
 } cases[] = {
+	{ TO "Network unreachable\n", PG_RETRY, "",
+	  "S: Network unreachable: there is no way to it from here: an IPv4 address in a pod that "
+	  "has only IPv6, or the other way round? a name in O may have both" },
 	{ TO "Connection refused\n\tIs the server running on that host?\n", PG_RETRY_QUICKLY, "",
 	  "S: Connection refused: is PostgreSQL running there? see O" },
 	{ "connection to server on socket \"/s/.s.PGSQL.5432\" failed: No such file or directory\n",
-	  PG_RETRY_QUICKLY, "", "S: No such file or directory: is PostgreSQL running there? see O" },
+	  PG_RETRY_QUICKLY, "",
+	  "S: No such file or directory: is PostgreSQL running there? see O" },
 	{ TO "FATAL:  57P03: the database system is starting up\nLOCATION:  x, y.c:1\n",
 	  PG_RETRY_QUICKLY, "57P03", "S: the database system is starting up (57P03)" },
 	{ TO "FATAL:  28P01: password authentication failed for user \"shop\"\nLOCATION:  a, b:1\n",
 	  PG_GRACE, "28P01",
-	  "S: password authentication failed for user \"shop\" (28P01): check user and password in O" },
+	  "S: password authentication failed for user \"shop\" (28P01): check user and password in "
+	  "O" },
 	/* another language, and prefer's second attempt */
-	{ TO "FATALE:  28P01: autenticazione fallita\n" TO "FATALE:  28000: niente pg_hba\n", PG_GRACE,
-	  "28P01", "S: autenticazione fallita (28P01): check user and password in O" },
+	{ TO "FATALE:  28P01: autenticazione fallita\n" TO "FATALE:  28000: niente pg_hba\n",
+	  PG_GRACE, "28P01", "S: autenticazione fallita (28P01): check user and password in O" },
 	{ TO "FATAL:  57P03: x\n" TO "FATAL:  3D000: database \"a\" does not exist\n", PG_GRACE,
-	  "3D000", "S: database \"a\" does not exist (3D000): create the database or correct its "
-		   "name in O" },
+	  "3D000",
+	  "S: database \"a\" does not exist (3D000): create the database or correct its "
+	  "name in O" },
 	{ TO "FATAL:  53300: too many\n", PG_RETRY, "53300",
 	  "S: too many (53300): raise max_connections or close connections" },
 	{ TO "FATAL:  53100: disk full\n", PG_RETRY, "53100", "S: disk full (53100)" },
@@ -46,8 +52,8 @@ static const struct {
 	  "sslmode in O" },
 	{ TO "SSL error: certificate verify failed\n", PG_GRACE, "",
 	  "S: SSL error: certificate verify failed: check sslrootcert in O" },
-	{ TO "root certificate file \"/ca\" does not exist\nEither provide the file\n", PG_FATAL, "",
-	  "S: root certificate file \"/ca\" does not exist: correct it in O" },
+	{ TO "root certificate file \"/ca\" does not exist\nEither provide the file\n", PG_FATAL,
+	  "", "S: root certificate file \"/ca\" does not exist: correct it in O" },
 	{ TO "could not open certificate file \"/c\": No such file or directory\n", PG_FATAL, "",
 	  "S: could not open certificate file \"/c\": No such file or directory: correct it in O" },
 	{ "invalid sslmode value: \"on\"\n", PG_FATAL, "",
