@@ -100,6 +100,28 @@ def as_shipped(function):
     return function
 
 
+def preload(function):
+    """This case puts a library in front of the program's C library: it is left out with
+    a static program, which has none."""
+    function.preload = True
+    return function
+
+
+def _is_static(path):
+    """Has it no interpreter (PT_INTERP, 3), as static programs have none?"""
+    with open(path, "rb") as file:
+        header = file.read(64)
+        table, size, n = (struct.unpack_from(form, header, at)[0]
+                          for form, at in (("<Q", 32), ("<H", 54), ("<H", 56)))
+        file.seek(table)
+        return all(struct.unpack_from("<I", file.read(size))[0] != 3 for _ in range(n))
+
+
+def is_static():
+    """Is the program under test a static one?"""
+    return os.path.exists(BIN) and _is_static(BIN)
+
+
 def need_root():
     if not IS_ROOT:
         skip("needs root, for pid namespaces")
@@ -303,8 +325,10 @@ def main(under_valgrind=True, sanitized=True):
         cases = [f for f in cases if not hasattr(f, "bare")]
     if WRAPPER or SANITIZED:
         cases = [f for f in cases if not hasattr(f, "as_shipped")]
+    if is_static():
+        cases = [f for f in cases if not hasattr(f, "preload")]
     if wanted and not cases:
-        print("1..1\nok 1 - nothing here is for valgrind and sanitizers")
+        print("1..1\nok 1 - nothing here is for a program of this kind")
         return
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _undo_background()

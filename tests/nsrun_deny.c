@@ -19,6 +19,9 @@ static const struct {
 	uint32_t number;
 } calls[] = {
 	{ "clone", SYS_clone },
+#ifdef SYS_fork
+	{ "fork", SYS_fork }, /* musl's fork() */
+#endif
 	{ "close_range", SYS_close_range },
 	{ "getdents64", SYS_getdents64 },
 	{ "getrandom", SYS_getrandom },

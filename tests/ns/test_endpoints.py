@@ -235,8 +235,8 @@ QUIET_PID1 = ("epoll_wait", "epoll_pwait", "restart_syscall", "recvfrom", "sendt
 
 # For /metrics the probe server reads what the kernel counts.
 KERNELS_FIGURES = re.compile(
-    r"^\d+ +(?:(?:openat|newfstatat|stat)\((?:AT_FDCWD, )?\"/(?:proc|sys/fs/cgroup)/|"
-    r"(?:read|fstat|getdents64|newfstatat)\(\d+, |brk\(|close\()")
+    r"^\d+ +(?:(?:openat|open|newfstatat|stat)\((?:AT_FDCWD, )?\"/(?:proc|sys/fs/cgroup)/|"
+    r"(?:read|readv|fstat|getdents64|newfstatat|fcntl|ioctl)\(\d+, |brk\(|mmap\(NULL|munmap\(|close\()")
 
 
 class Traced:

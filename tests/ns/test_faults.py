@@ -122,13 +122,14 @@ def sweep(name):
             calls, code, p = live(name, number, ports.own)
             wrong = judge(name, number, list(calls), code, p)
         except Failure as failure:
-            return "call %d: %s" % (number, failure)
+            return "call %d (%s without a fault): %s" % (number, names[number - 1], failure)
         if wrong is None:
             return None
         position = [c for c in calls if c != "# line"][number - 1:number]
         return "call %d (%s): %s\n%s" % (number, position, wrong, p.stderr)
     FakeServer("mute", port=8001)
     calls, code, p = live(name, 0, 9599)
+    names = [call.split()[0] for call in calls if call != "# line"]
     if code != LIVES[name].code or calls.count("# line") != 1 or p.never_ready:
         raise Failure("the life without a fault: exit %d\n%s" % (code, p.output()))
     line = calls.index("# line")
@@ -162,6 +163,7 @@ def test_each_system_call_of_a_plain_command_fails():
     sweep("plain")
 
 
+@harness.preload
 @harness.limit(100)
 @harness.as_shipped
 def test_each_allocation_fails():

@@ -50,15 +50,19 @@ def test_verdicts():
 
 def test_marks():
     """A case that wants the program as shipped is left out under sanitizers and valgrind, one
-    that wants it bare under valgrind only; a file of which nothing is left passes."""
+    that wants it bare under valgrind only, one that preloads a library with a static program;
+    a file of which nothing is left passes."""
     text = "@as_shipped\ndef test_a():\n    pass\n@bare\ndef test_b():\n    pass\n"
+    # has no interpreter, as a static program has none
+    library = os.path.join(os.path.dirname(harness.NSRUN), "ns/count_allocations.so")
     plain = {"PIDONE_SANITIZERS": "no", "PIDONE_WRAPPER": ""}
     sanitized = {"PIDONE_SANITIZERS": "address", "PIDONE_WRAPPER": ""}
     assert run_script(text, **plain).startswith("1..2"), text
     assert "test_a" not in run_script(text, **sanitized)
     assert "ok 1 - test_b" in run_script(text, **sanitized)
+    assert "test_a" not in run_script("@preload\n" + text, **dict(plain, PIDONE_BIN=library))
     nothing = run_script(text, **dict(plain, PIDONE_WRAPPER="env"))
-    assert nothing == "1..1\nok 1 - nothing here is for valgrind and sanitizers\n", nothing
+    assert nothing == "1..1\nok 1 - nothing here is for a program of this kind\n", nothing
 
 
 def test_time_limit_and_leftovers():

@@ -146,6 +146,7 @@ def test_stop_while_a_restart_is_due():
 # ---- in minutes: sanitizers and valgrind want to be preloaded first themselves ----
 
 @harness.as_shipped
+@harness.preload
 def test_clock_is_fast():
     """(the clock of these tests is as fast as they say)"""
     p = role("restart = always\nrestart-delay = 1m\ncommand = true", env=FAST)
@@ -155,6 +156,7 @@ def test_clock_is_fast():
 
 
 @harness.as_shipped
+@harness.preload
 def test_exponential_backoff_with_jitter():
     """restarts come after restart-delay, doubling up to a minute, with jitter"""
     p = role("restart = always\ncommand = sh -c 'exit 1'", env=FAST)
@@ -167,6 +169,7 @@ def test_exponential_backoff_with_jitter():
 
 
 @harness.as_shipped
+@harness.preload
 def test_restart_delay_above_a_minute():
     """a restart-delay of more than a minute stays what it is"""
     p = role("restart = always\nrestart-delay = 2m\ncommand = false",
@@ -177,6 +180,7 @@ def test_restart_delay_above_a_minute():
 
 
 @harness.as_shipped
+@harness.preload
 def test_quiet_minute():
     """the pause is short again after a minute without a crash, and restart-max counts anew"""
     p = role("restart = always\nrestart-max = 4\ncommand = sh -c 'echo . >>count; "
@@ -188,6 +192,7 @@ def test_quiet_minute():
 
 @harness.limit(60)
 @harness.as_shipped
+@harness.preload
 def test_ten_minutes_of_crashes():
     """a worker that crashes for ten minutes leaves the supervisor, and the site beside it,
     ready throughout: in the site's own role, and in a container of the same pod"""
@@ -218,6 +223,7 @@ def test_ten_minutes_of_crashes():
 
 
 @harness.as_shipped
+@harness.preload
 def test_reminder():
     """while it waits, the reason is told once a minute"""
     p = role("wait = tcp://127.0.0.1:1\ncommand = true", env=FAST)

@@ -229,6 +229,7 @@ def test_left_without_proc():
         assert "left saved its work" in p.output()
 
 
+@harness.preload
 @harness.as_shipped
 def test_no_grace_kills_nobody():
     """stop-grace = none: what is left may take as long as it wants"""

@@ -58,6 +58,7 @@ def test_threads_and_descriptors():
     assert all(fds == seen[0] for fds in seen), [set(fds) ^ set(seen[0]) for fds in seen]
 
 
+@harness.preload  # a static program maps nothing but itself
 def test_libraries():
     """PID 1 maps neither libpq nor a TLS library"""
     p = Pidone(["/run"], config=SITE)
@@ -71,6 +72,7 @@ def test_libraries():
     assert p.wait() == 143
 
 
+@harness.preload
 @harness.as_shipped
 def test_allocations():
     """behind the line PID 1 allocates no memory"""

@@ -4,7 +4,7 @@ import os
 import harness
 from inits import Process
 
-TOOL = os.path.dirname(os.path.abspath(harness.BIN)) + "/tests/pg/agent_tool"
+TOOL = os.environ.get("AGENT_TOOL", os.path.dirname(harness.BIN) + "/tests/pg/agent_tool")
 
 
 def agent(mission, env, settings="", session_id="id1"):

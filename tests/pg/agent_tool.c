@@ -11,8 +11,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -74,7 +74,7 @@ static int run_agent(const struct agent_options *options)
 	printf("PID %d\n", (int)pid);
 	struct pollfd fds[2] = {
 		{ .fd = messages.receive_fd, .events = POLLIN },
-		{ .fd = pidfd_open(pid, 0), .events = POLLIN },
+		{ .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN },
 	};
 	while (fds[1].revents == 0) {
 		if (poll(fds, 2, -1) < 0)
