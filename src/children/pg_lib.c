@@ -1,6 +1,8 @@
 /* Loading libpq. */
 #include "children/pg_lib.h"
 
+#include "config.h"
+
 #ifdef PIDONE_STATIC_LIBPQ
 
 const struct pg_lib *pg_lib_load(struct err *err)
