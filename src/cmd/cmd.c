@@ -20,7 +20,7 @@ int cmd_finish_output(int exit_code)
 
 bool cmd_asks_for_help(const struct cmd_options *options)
 {
-	for (char *const *arg = options->args; *arg != NULL; arg++)
+	for (char *const *arg = options->args; *arg != NULL && !streq(*arg, "--"); arg++)
 		if (streq(*arg, "--help") || streq(*arg, "-h"))
 			return true;
 	return false;

@@ -29,7 +29,7 @@ int cmd_wait(const struct cmd_options *options);
 /* What standard output still holds is written. Returns exit_code; but when output
  * was lost it says so, and 0 becomes EXIT_CODE_INTERNAL. */
 int cmd_finish_output(int exit_code) ATTR_CHECK;
-/* Is --help or -h among the words? */
+/* Is --help or -h among the words in front of "--"? */
 bool cmd_asks_for_help(const struct cmd_options *options);
 /* ": did you mean /run?" when word is, or nearly is, the name of a role without its
  * slash; else "". Written into buffer, which is returned. */

@@ -17,6 +17,8 @@
 #include <poll.h>
 #include <stdio.h>
 
+#define WAIT_USAGE "pidone wait [--timeout D] TARGET… [-- COMMAND ARG…]"
+
 void cmd_wait_give_up(struct wait *wait, int code, const char *reason)
 {
 	log_error("gave-up", "%s", reason);
@@ -135,6 +137,8 @@ static int prepare(struct wait *wait)
 
 int cmd_wait(const struct cmd_options *options)
 {
+	if (cmd_asks_for_help(options))
+		return cmd_print_usage(WAIT_USAGE);
 	struct wait wait = { .options = options, .timeout_ms = DURATION_NONE, .code = -1 };
 	wait.messages = (struct messages){ -1, -1 };
 	wait.signal_fd = -1;

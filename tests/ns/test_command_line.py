@@ -268,10 +268,13 @@ def test_lost_output():
 
 def test_help_of_subcommands():
     """--help behind a subcommand prints how to call it, exit 0"""
-    for word in ("check", "explain", "probe", "status", "once", "install"):
+    for word in ("check", "explain", "probe", "status", "wait", "once", "install"):
         code, out, err = plain(word, "--help", cwd=harness.tmp)
         assert (code, err) == (0, ""), (word, code, err)
         assert out.startswith("usage: pidone " + word), out
+    # behind -- it is the command's own
+    code, out, err = plain("wait", "file:/", "--", "printf", "%s", "--help", cwd=harness.tmp)
+    assert (code, out) == (0, "--help"), (code, out, err)
 
 
 @harness.bare  # runs with a PATH that has no valgrind
