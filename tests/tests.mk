@@ -144,6 +144,7 @@ script_tests = \
 	tests/app/test_quickstart.py \
 	tests/app/test_reach.py \
 	tests/app/test_site.py \
+	tests/package/test_debian.py \
 	tests/peers/test_peers.py \
 	tests/ns/test_faults.py \
 	tests/pg/test_lock.py \
