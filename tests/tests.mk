@@ -159,6 +159,7 @@ script_tests = \
 	tests/pg/test_wait.py \
 	tests/pg/test_wait_migrations.py \
 	tests/package/test_completions.py \
+	tests/package/test_hardening.py \
 	tests/package/test_install.py \
 	tests/model/table \
 	tests/fuzz/run-corpus \
