@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What a finished binary has against being exploited, read from the file itself, and that each
 check sees what is missing: from a program that was built without it. STATIC_BIN in the
-environment names a static binary, which is looked at, too."""
+environment names a static binary, or STATIC_DIR a static build, which is looked at, too."""
 import glob
 import os
 import re
@@ -13,7 +13,8 @@ from inits import Pidone, Process
 from proc import children_of
 
 BUILD = os.path.dirname(harness.BIN)
-STATIC_BIN = os.environ.get("STATIC_BIN", "")
+STATIC_DIR = os.environ.get("STATIC_DIR", "")
+STATIC_BIN = os.environ.get("STATIC_BIN") or STATIC_DIR and STATIC_DIR + "/pidone"
 PAGE = os.sysconf("SC_PAGESIZE")
 
 SAMPLE = """
@@ -230,7 +231,7 @@ def test_static():
     stack, no writable code, no relocations in code"""
     harness.need_command("readelf", "objdump")
     if not STATIC_BIN:
-        harness.skip("needs a static binary: STATIC_BIN")
+        harness.skip("needs a static binary: STATIC_BIN or STATIC_DIR")
     assert lacks(STATIC_BIN, STATIC) == [], lacks(STATIC_BIN, STATIC)
     binary = Binary(STATIC_BIN)
     assert not binary.is_x86 or binary.guards() > 100, binary.guards()
