@@ -332,6 +332,7 @@ int main(int argc, char **argv, char **environment)
 		log_error("boot", "cannot block signals: %s", strerror(errno));
 		return EXIT_CODE_INTERNAL;
 	}
+	sys_protect_tables();
 	if (given_note(&door.given, environment, &err) < 0) {
 		log_error("boot", "%s", err.msg);
 		return EXIT_CODE_INTERNAL;

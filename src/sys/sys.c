@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -210,6 +212,36 @@ static struct {
 	char *start;
 	size_t room;
 } title;
+
+/* A dynamic linker does it, and so does the GNU C library where it is linked statically;
+ * the start of a static program of musl's does not. */
+#ifdef __GLIBC__
+void sys_protect_tables(void)
+{
+}
+#else
+static int protect_tables_of(struct dl_phdr_info *object, size_t size ATTR_UNUSED,
+			     void *context ATTR_UNUSED)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	for (size_t i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+		uintptr_t start = object->dlpi_addr + part->p_vaddr, end = start + part->p_memsz;
+		if (part->p_type != PT_GNU_RELRO)
+			continue;
+		start -= start % page;
+		end -= end % page;
+		if (end > start) /* else pages are larger here than where it was linked */
+			(void)mprotect((void *)start, end - start, PROT_READ);
+	}
+	return 1; /* the first object is the program */
+}
+
+void sys_protect_tables(void)
+{
+	(void)dl_iterate_phdr(protect_tables_of, NULL);
+}
+#endif
 
 void sys_title_init(int argc, char **argv)
 {

@@ -67,6 +67,9 @@ int sys_become_subreaper(void);
 /* SIGKILL when the parent dies; checks that it has not done so yet. */
 void sys_die_with_parent(pid_t parent);
 int sys_no_new_privileges(void);
+/* What only the start of the program had to write, tables of functions above all, becomes
+ * read-only (RELRO), where nobody has seen to it already. */
+void sys_protect_tables(void);
 
 /* Remembers where the arguments lie, so that a forked child can show another
  * title in ps; then the title (cut to the room there is, and 15 bytes for comm). */
