@@ -118,9 +118,11 @@ def test_static_package():
     harness.need_root()
     if not STATIC_DIR:
         harness.skip("needs a static build: STATIC_DIR")
-    deb = make_deb("build", static=STATIC_DIR, DEB_BUILD_OPTIONS="nocheck")
+    deb = make_deb("build", static=STATIC_DIR, DEB_BUILD_OPTIONS="nocheck",
+                   DEBFULLNAME="Builders & Sons / Images", DEBEMAIL="builds@example.org")
     static = only(deb + "/pidone-static_*.deb")
-    fields = run(["dpkg-deb", "-f", static, "Depends", "Built-Using"]).stdout
+    fields = run(["dpkg-deb", "-f", static, "Depends", "Built-Using", "Maintainer"]).stdout
+    assert "Maintainer: Builders & Sons / Images <builds@example.org>\n" in fields, fields
     assert "Depends:" not in fields and "openssl (= " in fields, fields
     root = harness.tmp + "/root"
     install(root, only(deb + "/pidone_*.deb"), static)
