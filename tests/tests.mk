@@ -161,6 +161,7 @@ script_tests = \
 	tests/package/test_completions.py \
 	tests/package/test_hardening.py \
 	tests/package/test_install.py \
+	tests/static/test_static.py \
 	tests/model/table \
 	tests/fuzz/run-corpus \
 	tests/lint/keys-documented \
@@ -250,12 +251,14 @@ EXTRA_DIST += $(bench_scripts) doc/bench.md doc/bench-postgres.md doc/bench-prob
 BENCH_FLAGS =
 bench_environment = \
 	PIDONE_BIN="$${PIDONE_BIN:-$(abs_top_builddir)/pidone}"; export PIDONE_BIN; \
+	STATIC_BIN='$(abs_top_builddir)/bench-static/pidone'; export STATIC_BIN; \
 	NSRUN_BIN='$(abs_top_builddir)/tests/nsrun'; export NSRUN_BIN; \
 	PYTHONPATH='$(abs_top_srcdir)/tests'; export PYTHONPATH; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
 .PHONY: bench bench-inits bench-postgres bench-probes
 bench: bench-inits bench-postgres bench-probes
 bench-inits: pidone tests/nsrun tests/bench/orphans $(EXTRA_PROGRAMS)
+	'$(abs_top_srcdir)/contrib/static/build' --output bench-static
 	@$(bench_environment) $(PYTHON3) '$(abs_top_srcdir)/tests/bench/run-bench.py' \
 		--output '$(abs_top_srcdir)/doc/bench.md' $(BENCH_FLAGS)
 bench-postgres: pidone $(EXTRA_PROGRAMS)

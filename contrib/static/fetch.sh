@@ -10,16 +10,11 @@
 readonly debian_release=bookworm
 readonly debian_keys=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# The machine's own mirror of a Debian suite, or the one everybody has.
-mirror_of() { # SUITE DEFAULT
-	local uri
+# The machine's own mirror of a Debian suite; nothing when it has none.
+mirror_of() { # SUITE
 	# shellcheck disable=SC2016 # apt's own variables
-	uri=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 2>/dev/null |
-		awk -v suite="$1" '$2 == suite { print $1; exit }')
-	case $uri in
-	http://* | https://*) printf '%s\n' "$uri" ;;
-	*) printf '%s\n' "$2" ;;
-	esac
+	apt-get indextargets --no-release-info --format '$(SITE) $(RELEASE)' 2>/dev/null |
+		awk -v suite="$1" '$2 == suite && $1 ~ /^https?:/ { print $1; exit }'
 }
 
 # private_apt COMMAND ARGUMENT...: apt-get or apt-cache, with lists of our own.
@@ -39,15 +34,18 @@ private_apt() {
 archive_open() {
 	archive=$1
 	local main security
-	main=$(mirror_of "$debian_release" http://deb.debian.org/debian)
-	security=$(mirror_of "$debian_release-security" http://deb.debian.org/debian-security)
+	main=$(mirror_of "$debian_release")
+	security=$(mirror_of "$debian_release-security")
+	[ -n "$main" ] || die "apt knows no archive of Debian $debian_release here: add one to its sources"
+	[ -n "$security" ] || warn "apt knows no $debian_release-security here: building without" \
+		"Debian's security updates"
 	[ -r "$debian_keys" ] || die "no $debian_keys: apt-get install debian-archive-keyring"
 	mkdir -p "$archive/lists/partial" "$archive/archives/partial" "$archive/files"
 	local kind line
 	for kind in "deb-src [signed-by=$debian_keys]" "deb [arch=amd64,arm64 signed-by=$debian_keys]"; do
 		for line in "$main $debian_release" "$main $debian_release-updates" \
-			"$security $debian_release-security"; do
-			echo "$kind $line main"
+			"${security:+$security $debian_release-security}"; do
+			[ -z "$line" ] || echo "$kind $line main"
 		done
 	done >"$archive/sources.list"
 	if ! private_apt apt-get update >"$archive/log" 2>&1; then

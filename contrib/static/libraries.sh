@@ -28,6 +28,12 @@ step() {
 	say "  $name: $((SECONDS - start)) s"
 }
 
+# Libraries and headers, as installed below the folder $1. Nothing is told where they
+# will be: they remember it, and the program would depend on where it was built.
+take() {
+	cp "$1"/lib/*.a "$prefix/lib/" && cp -r "$1/include/." "$prefix/include/"
+}
+
 put_musl() { # PREFIX: unpacked already
 	local unpacked=$work/src/musl
 	mkdir -p "$1/bin" "$1/lib/pkgconfig" "$1/share"
@@ -42,8 +48,10 @@ build_libuv() {
 	# made anew: the tarball's may be those of another automake
 	cp -r "$work/src/libuv1" "$work/libuv" && cd "$work/libuv" && sh autogen.sh &&
 		./configure --host="$arch-linux-musl" CC=pidone-cc CFLAGS="$library_cflags" \
-			--prefix="$prefix" --disable-shared --enable-static &&
-		make -j"$jobs" libuv.la && make install-libLTLIBRARIES install-data &&
+			--prefix=/usr --disable-shared --enable-static &&
+		make -j"$jobs" libuv.la &&
+		make install-libLTLIBRARIES install-data DESTDIR="$work/libuv-root" &&
+		take "$work/libuv-root/usr" &&
 		pkgconfig libuv "${versions[libuv1]%%-*}" "-luv -lpthread"
 }
 
@@ -69,17 +77,17 @@ build_openssl() {
 		options+=("no-$option")
 	done
 	mkdir "$work/openssl" && cd "$work/openssl" &&
-		perl ../src/openssl/Configure "$target" "${options[@]}" --prefix="$prefix" --libdir=lib \
+		perl ../src/openssl/Configure "$target" "${options[@]}" --prefix=/usr --libdir=lib \
 			--openssldir=/etc/ssl CC=pidone-cc CFLAGS="$library_cflags" &&
-		make -j"$jobs" build_generated libcrypto.a libssl.a && make install_dev
+		make -j"$jobs" build_generated libcrypto.a libssl.a &&
+		make install_dev DESTDIR="$work/openssl-root" && take "$work/openssl-root/usr"
 }
 
 build_libpq() {
 	mkdir "$work/libpq" && cd "$work/libpq" &&
 		../src/postgresql-15/configure --host="$arch-linux-musl" CC=pidone-cc \
 			CFLAGS="$library_cflags" --prefix=/usr --without-readline --without-zlib \
-			--disable-rpath --with-ssl=openssl --with-includes="$prefix/include" \
-			--with-libraries="$prefix/lib" PKG_CONFIG=false &&
+			--disable-rpath --with-ssl=openssl PKG_CONFIG=false &&
 		make -j"$jobs" -C src/backend generated-headers &&
 		make -j"$jobs" -C src/common libpgcommon_shlib.a &&
 		make -j"$jobs" -C src/port libpgport_shlib.a &&
@@ -110,7 +118,7 @@ pkgconfig() { # NAME VERSION LIBS
 build_libraries() {
 	prefix=$1
 	local PATH=$prefix/bin:$PATH
-	export PIDONE_BUILD_ROOT=$work PKG_CONFIG_LIBDIR=$prefix/lib/pkgconfig
+	export PIDONE_BUILD_ROOT=$work
 	put_musl "$prefix"
 	step libuv build_libuv
 	step inih build_inih

@@ -14,7 +14,7 @@ from figures import BenchError
 # Nothing of the caller's: what an init inherits costs it something.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
 HELPERS = os.path.dirname(harness.NSRUN) + "/bench/"
-OURS = "pidone"
+OURS, OURS_STATIC = "pidone", "pidone-static"
 BASE = "tini"
 
 
@@ -43,6 +43,7 @@ class Init:
         self.program = program
         self.before = list(before)        # before the command
         self.not_pid1 = list(not_pid1)    # further options where it is not PID 1
+        self.is_ours = name in (OURS, OURS_STATIC)
         self.installed = os.access(program, os.X_OK)
 
     def plain(self, *command):
@@ -52,9 +53,10 @@ class Init:
         return [self.program] + self.before + list(command)
 
     def version(self):
-        if self.name == OURS:
+        if self.is_ours:
             return output_of(self.program, "-V").rpartition(" ")[2]
-        return output_of("dpkg-query", "-W", "-f", "${Version}", self.name)
+        return output_of("dpkg-query", "-W", "-f", "${Version}",
+                         self.name.removesuffix("-static"))
 
     def libraries(self):
         """The names of the shared libraries it needs; [] for a static program."""
@@ -70,7 +72,9 @@ class Init:
 
 # tini -s: where it is not PID 1 it warns otherwise, and adopts no orphans.
 ALL = [Init(OURS, harness.BIN),
+       Init(OURS_STATIC, os.environ.get("STATIC_BIN", "")),
        Init(BASE, "/usr/bin/tini", ["--"], ["-s"]),
+       Init("tini-static", "/usr/bin/tini-static", ["--"], ["-s"]),
        Init("dumb-init", "/usr/bin/dumb-init", ["--"]),
        Init("catatonit", "/usr/bin/catatonit", ["--"])]
 
@@ -81,7 +85,7 @@ def find():
         raise BenchError("there is no program at PIDONE_BIN (%s)" % ALL[0].program)
     if not ALL[0].version():
         raise BenchError("what PIDONE_BIN names does not answer -V: is it pidone?")
-    if not ALL[1].installed:
+    if not os.access("/usr/bin/tini", os.X_OK):
         raise BenchError("tini is not installed, and everything is compared with it; as root: "
                          "apt-get install tini")
     for program in ("hyperfine", "ldd", "dpkg-query"):

@@ -10,7 +10,7 @@ import harness
 from inits import http_get
 from proc import command_name, descendants_of
 from figures import BenchError, Figure
-from contenders import HELPERS, OURS, Image, Started, helper
+from contenders import HELPERS, Image, Started, helper
 
 COMMAND = "sleep"
 ROLE = "/run"      # pidone as the role, with its probe server
@@ -59,25 +59,27 @@ def wait_until_idle(started):
 
 
 def images(inits, directory):
-    """{name: Image} of each init, and one more of pidone as the role."""
+    """{name: Image} of each init, and one more of each pidone as the role."""
     found = {init.name: Image(init, directory + "/" + init.name) for init in inits}
-    found[ROLE] = Image(next(i for i in inits if i.name == OURS), directory + "/role")
+    for init in inits:
+        if init.is_ours:
+            found[init.name + ROLE] = Image(init, directory + "/" + init.name + "-role")
     return found
 
 
 def start_all(ready, config, draw):
-    """{name: Started} of `X sleep` by each init, and of pidone as the role."""
+    """{name: Started} of `X sleep` by each init, and of each pidone as the role."""
     started = {}
     for name in draw.sample(list(ready), len(ready)):
-        if name == ROLE:
+        if name.endswith(ROLE):
             started[name] = ready[name].start(ROLE, environment={"PIDONE_CONFIG": config})
         else:
             started[name] = ready[name].start("/usr/bin/sleep", "1000")
-    root = "/proc/%d/root" % started[ROLE].pid
 
-    def answers():
-        return http_get("/readyz", unix=root + SOCKET)[0] == 200
-    harness.wait_until(answers, 10, "the probe server of pidone")
+    def all_answer():
+        return all(http_get("/readyz", unix="/proc/%d/root%s" % (each.pid, SOCKET))[0] == 200
+                   for name, each in started.items() if name.endswith(ROLE))
+    harness.wait_until(all_answer, 10, "the probe servers of pidone")
     for each in started.values():
         wait_until_idle(each)
     return started
@@ -118,8 +120,8 @@ def idle(inits, scale, say):
 def rows_of_idle(first, whole, awake, scale):
     def column(found, k, names):
         return {new: [[values[k]] for values in found[old]] for old, new in names}
-    inits = [(name, name) for name in first if name != ROLE]
-    role = [(ROLE, OURS)]
+    inits = [(name, name) for name in first if not name.endswith(ROLE)]
+    role = [(name, name.removesuffix(ROLE)) for name in first if name.endswith(ROLE)]
     wakeups = "wakeups in %d idle seconds" % scale.idle_s
     return [
         Figure("idle: PSS of all its processes, kB", column(whole, 0, inits)),
@@ -133,7 +135,8 @@ def rows_of_idle(first, whole, awake, scale):
         Figure("– how many processes", column(whole, 2, role)),
         Figure(wakeups, {name: [[awake[name]]] for name, _ in inits}, key="wakeups",
                compared=False),
-        Figure(wakeups + ", as `/run`", {OURS: [[awake[ROLE]]]}, key="wakeups_role"),
+        Figure(wakeups + ", as `/run`", {new: [[awake[old]]] for old, new in role},
+               key="wakeups_role", compared=False),
     ]
 
 

@@ -8,7 +8,7 @@ import subprocess
 
 import harness
 from agent import agent
-from certificates import Authority
+from certificates import Authority, tls_server
 from harness import wait_until
 from inits import Process
 from servers import PgBouncer, Postgres
@@ -150,16 +150,6 @@ def test_tls_that_the_server_wants():
     gives_up({"DATABASE_URL": url + "?sslmode=disable"},
              r".*no pg_hba.conf entry .*no encryption \(28000\): check the user in DATABASE_URL, "
              "its LOGIN right, and pg_hba.conf")
-
-
-def tls_server(name):
-    """A server whose certificate is for this name, and who signed it."""
-    authority = Authority()
-    postgres = Postgres(start=False)
-    with open(postgres.data + "/postgresql.conf", "a", encoding="ascii") as file:
-        file.write("\n".join(authority.settings_for(postgres, name)) + "\n")
-    postgres.start()
-    return postgres, authority
 
 
 def test_certificates():

@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 
 import harness
+from servers import Postgres
 
 
 class Authority:
@@ -39,3 +40,13 @@ class Authority:
             if harness.IS_ROOT:
                 shutil.chown(path, postgres.user, postgres.user)
         return ["ssl=on"]
+
+
+def tls_server(name, password=None):
+    """A PostgreSQL whose certificate is for this name, and who signed it."""
+    authority = Authority()
+    postgres = Postgres(start=False, password=password)
+    with open(postgres.data + "/postgresql.conf", "a", encoding="ascii") as file:
+        file.write("\n".join(authority.settings_for(postgres, name)) + "\n")
+    postgres.start()
+    return postgres, authority
