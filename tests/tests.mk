@@ -164,6 +164,7 @@ script_tests = \
 	tests/static/test_static.py \
 	tests/model/table \
 	tests/fuzz/run-corpus \
+	tests/image/test_dockerfiles.py \
 	tests/lint/keys-documented \
 	tests/lint/test_source.py \
 	tests/lint/test_texts.py \

@@ -1,7 +1,7 @@
 """Settings of the shop; all that differs between places comes from the environment.
 
 DATABASE_URL, or PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE: pidone gives both.
-REDIS_URL, SECRET_KEY, ALLOWED_HOSTS.
+REDIS_URL, SECRET_KEY, ALLOWED_HOSTS. DEBUG=yes is for a developer's machine.
 """
 import os
 from pathlib import Path
@@ -27,7 +27,7 @@ def database(environ):
 
 SECRET_KEY = os.environ.get("SECRET_KEY") or "only-for-building-the-image"
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "*").split(",")
-DEBUG = False
+DEBUG = os.environ.get("DEBUG") == "yes"
 
 INSTALLED_APPS = ["django.contrib.staticfiles", "orders"]
 MIDDLEWARE = [
