@@ -306,13 +306,14 @@ def _undo_background():
         signal.signal(s, signal.SIG_DFL)
 
 
-def main(under_valgrind=True, sanitized=True):
-    """Runs the cases of the calling script: all, or those named as arguments. Not under
+def main(under_valgrind=True, sanitized=True, modules=()):
+    """Runs the cases of the calling script and of these modules: all, or those named as
+    arguments. Not under
     valgrind where all is over before the command starts: that part takes a second and a half
     there, and each other script's cases go through it. Not with sanitizers what is about the
     order of things in a server, and never about our memory."""
-    module = sys.modules["__main__"]
-    cases = [f for name, f in vars(module).items() if name.startswith("test_") and callable(f)]
+    cases = [f for module in (sys.modules["__main__"],) + tuple(modules)
+             for name, f in vars(module).items() if name.startswith("test_") and callable(f)]
     unknown = set(sys.argv[1:]) - {f.__name__ for f in cases}
     if unknown:
         sys.exit("%s: there is no case %s" % (sys.argv[0], ", ".join(sorted(unknown))))

@@ -139,6 +139,7 @@ tests_fuzz_fuzz_sd_notify_SOURCES = tests/fuzz/fuzz_sd_notify.c tests/fuzz/repla
 
 # what takes minutes begins first
 script_tests = \
+	tests/image/test_docker.py \
 	tests/app/test_servers.py \
 	tests/app/test_workers.py \
 	tests/app/test_quickstart.py \
