@@ -43,20 +43,24 @@ static bool next_file(struct search *search)
 	return true;
 }
 
-/* Of all that failed in a search the one that tells most: a file that is there, else a
- * directory that may not be searched, else the first. */
+/* Of all that failed in a search the one that tells most: a file that is there, else a link
+ * that leads to nothing, else a directory that may not be searched, else the first. */
 static void keep(struct program_failure *kept, const char *file, int code)
 {
 	struct stat st;
 	bool is_there = stat(file, &st) == 0;
-	bool tells_more = is_there > kept->is_there ||
-			  (!kept->is_there && code == EACCES && kept->code != EACCES);
+	bool is_link = !is_there && code == ENOENT && lstat(file, &st) == 0;
+	bool tells_more =
+		is_there > kept->is_there || (!kept->is_there && is_link > kept->is_link) ||
+		(!kept->is_there && !kept->is_link && code == EACCES && kept->code != EACCES);
 	if (kept->code != 0 && !tells_more)
 		return;
 	free(kept->file);
-	*kept = (struct program_failure){
-		.code = code, .is_there = is_there, .st = st, .file = mem_dup(file)
-	};
+	*kept = (struct program_failure){ .code = code,
+					  .is_there = is_there,
+					  .is_link = is_link,
+					  .st = st,
+					  .file = mem_dup(file) };
 }
 
 static int explain(const char *program, struct program_failure *take_failure, struct err *err)

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #define HEAD_SIZE 256
 
@@ -97,6 +98,19 @@ static void explain_interpreter(const char *program, const char *file, struct er
 				   : ", which is not there");
 }
 
+/* /venv/bin/python of a stage whose Python is elsewhere, for instance. */
+static void explain_link(const char *program, const char *file, struct err *err)
+{
+	char target[HEAD_SIZE];
+	ssize_t length = readlink(file, target, sizeof(target) - 1);
+	target[length > 0 ? length : 0] = '\0';
+	text_make_printable(target);
+	(void)err_set(err, 0,
+		      "cannot run '%s': %s is a link to '%s', and that leads to nothing: was it "
+		      "made in another image, or stage of the Dockerfile?",
+		      program, file, target);
+}
+
 static void explain_refused(const char *program, const struct program_failure *failure,
 			    struct err *err)
 {
@@ -130,6 +144,10 @@ int program_explain(const char *program, const struct program_failure *failure, 
 	}
 	if (failure->is_there && (code == ENOENT || code == ENOTDIR)) {
 		explain_interpreter(program, failure->file, err);
+		return EXIT_CODE_NOT_FOUND;
+	}
+	if (failure->is_link) {
+		explain_link(program, failure->file, err);
 		return EXIT_CODE_NOT_FOUND;
 	}
 	if (code == 0 || code == ENOENT || code == ENOTDIR ||

@@ -9,6 +9,7 @@
 struct program_failure {
 	int code; /* errno of the exec; 0: there was nothing to try */
 	bool is_there;
+	bool is_link;   /* there is a link, which leads to nothing */
 	struct stat st; /* where it is */
 	char *file;     /* owned; NULL with code 0 */
 };

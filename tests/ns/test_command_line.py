@@ -161,6 +161,24 @@ def test_programs_that_cannot_run():
 
 
 @harness.bare
+def test_link_to_nothing():
+    """a program that is a link to nothing: which link, and where to; one that is further behind
+    in PATH is taken all the same"""
+    os.chmod(harness.tmp, 0o755)
+    for name in ("python9", "true"):
+        os.symlink("/usr/local/bin/no-such-python", os.path.join(harness.tmp, name))
+    env = {"PATH": "/none:%s:/usr/bin" % harness.tmp}
+    wanted = "%s/python9 is a link to '/usr/local/bin/no-such-python', and that leads to nothing" \
+        % harness.tmp
+    for program in ("python9", harness.tmp + "/python9"):
+        code, out = finished([program], env=env)
+        assert code == 127 and "cannot run '%s': %s" % (program, wanted) in out, out
+    assert finished(["true"], env=env)[0] == 0
+    code, out = finished(["/run", "--", "python9"], env=env)
+    assert code == 127 and wanted in out, out
+
+
+@harness.bare
 def test_directories_that_are_in_the_way():
     """a directory is no program; one in PATH that may not be searched does not make a program
     that is nowhere one that may not be run"""
