@@ -26,6 +26,7 @@ PREFIX = "pidone-image."
 PR_SET_PDEATHSIG = 1
 START = """
 mount --make-rshared /
+mount -t tmpfs tmpfs /run
 ip link set lo up
 exec "$@"
 """
@@ -70,7 +71,7 @@ class Engine:
                 ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
                  "sh", "-c", START, "sh", STATIC, "--", "dockerd",
                  "--host", "unix://" + self.socket, "--pidfile", self.dir + "/docker.pid",
-                 "--data-root", self.dir + "/data", "--exec-root", self.dir + "/exec",
+                 "--data-root", self.dir + "/data", "--exec-root", "/run/docker",
                  "--bip", "172.31.255.1/24", "--default-ulimit", "nofile=4096:16384",
                  "--add-runtime", "spared=%s/runtime" % self.dir, "--default-runtime", "spared",
                  "--cgroup-parent", "/" + os.path.basename(self.dir)],
@@ -81,6 +82,7 @@ class Engine:
         return self
 
     def __exit__(self, *_):
+        _on_signals(signal.SIG_IGN)   # timeout(1), for instance, sends it twice
         harness._kill_descendants()  # pylint: disable=protected-access
         _remove(self.dir)
         self.owner.close()
@@ -115,7 +117,13 @@ def _remove(directory):
         os.chmod(os.path.dirname(path), stat.S_IRWXU), function(path)))
 
 
+def _on_signals(action):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, action)
+
+
 def _stop(number, _):
+    _on_signals(signal.SIG_IGN)
     sys.exit(128 + number)
 
 
@@ -126,13 +134,14 @@ def run(main):
     if harness.WRAPPER or harness.SANITIZED or reason_against() is not None:
         main()
         return
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _stop)
+    _on_signals(_stop)
     _libc.prctl(harness.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with Engine() as _engine:
         sys.stdout.flush()
         pid = os.fork()
         if pid == 0:
+            _end_with_parent()
+            tempfile.tempdir = _engine.dir   # so that the cases' files end with it, too
             for number in (signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_DFL)
             try:

@@ -82,8 +82,9 @@ class Pod:
 
     def role(self, name, options=(), env=None, image=None, args=()):
         """A container of it, locked down as a careful hoster does."""
-        return Container(image or self.image, [name, *args], name=name.strip("/"), options=LOCKED + [
-            "--network", "container:" + self.pause.id, *options], env=dict(ENV, **(env or {})))
+        options = LOCKED + ["--network", "container:" + self.pause.id, *options]
+        return Container(image or self.image, [name, *args], options, dict(ENV, **(env or {})),
+                         name.strip("/"))
 
     def migrate(self):
         init = self.role("/init")

@@ -19,7 +19,8 @@ Package = collections.namedtuple("Package", "essential depends")
 
 def installed():
     """name → Package of what is installed, and name or virtual name → name."""
-    form = r"${db:Status-Status}\t${Package}\t${Essential}\t${Provides}\t${Pre-Depends},${Depends}\n"
+    form = r"${db:Status-Status}\t${Package}\t${Essential}\t${Provides}\t" \
+           r"${Pre-Depends},${Depends}\n"
     text = subprocess.run(["dpkg-query", "-W", "-f", form], stdout=subprocess.PIPE, text=True,
                           check=True).stdout
     packages, provider = {}, {}
