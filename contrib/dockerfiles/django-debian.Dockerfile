@@ -30,7 +30,7 @@ COPY requirements.txt .
 # Its password belongs into no ARG, which the image's history would show, but into a file, that is
 # there during this line only:
 #     --secret id=netrc,src=$HOME/.netrc
-ARG PIP_INDEX_URL=https://pypi.org/simple
+ARG PIP_INDEX_URL
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=netrc,target=/root/.netrc \
     pip install --requirement requirements.txt
