@@ -21,7 +21,7 @@ acvp-tests padlockeng loadereng"
 step() {
 	local name=$1 start=$SECONDS
 	shift
-	if ! "$@" >"$work/$name.log" 2>&1 </dev/null; then
+	if ! ("$@") >"$work/$name.log" 2>&1 </dev/null; then
 		tail -n 40 "$work/$name.log" >&2
 		die "$name failed"
 	fi
