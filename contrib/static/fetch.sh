@@ -105,12 +105,12 @@ fetch_newest() { # KIND PACKAGE
 	return 1
 }
 
+# What is there already is looked at by apt, too, and fetched anew if it is not whole.
 fetch_version() { # KIND PACKAGE VERSION DIRECTORY
 	mkdir -p "$4"
 	if [ "$1" = source ]; then
-		# looks at the files that are there already, too
 		(cd "$4" && private_apt apt-get --only-source --download-only source "$2=$3")
-	elif ! ls "$4"/*.deb >/dev/null 2>&1; then
+	else
 		(cd "$4" && private_apt apt-get download "$2:$1=$3")
 	fi >"$archive/log" 2>&1
 }
