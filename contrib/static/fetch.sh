@@ -49,7 +49,7 @@ archive_open() {
 		done
 	done >"$archive/sources.list"
 	if ! private_apt apt-get update >"$archive/log" 2>&1; then
-		[ -n "$(find "$archive/lists" -maxdepth 1 -name '*_Sources' -print -quit)" ] || {
+		[ -n "$(find "$archive/lists" -maxdepth 1 -name '*_Sources*' -print -quit)" ] || {
 			tail -n 5 "$archive/log" >&2
 			die "cannot read the index of $main: is there a network, and is apt's proxy right?"
 		}
