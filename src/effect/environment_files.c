@@ -96,14 +96,11 @@ static int by_name(const void *one, const void *other)
 	return strcmp(*(char *const *)one, *(char *const *)other);
 }
 
-/* The variables' files in the directory fd, sorted, in *ret_names (the caller frees
- * each, and the list); how many, or -1 with errno. Not ..data and its like (a Secret
- * volume's own links), nor dotfiles: neither is a variable's name. Files of other
- * names (tls.crt) are left alone. */
-static ssize_t list_variable_files(int fd, char ***ret_names)
+/* Adds the variables' files in the directory fd, sorted; -1 with errno. Not ..data and
+ * its like (a Secret volume's own links), nor dotfiles: neither is a variable's name.
+ * Files of other names (tls.crt) are left alone. */
+static int list_variable_files(int fd, struct list *names)
 {
-	char **names = NULL;
-	size_t n = 0;
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* closedir() closes it */
 	DIR *directory = own < 0 ? NULL : fdopendir(own);
 	if (directory == NULL) {
@@ -111,44 +108,38 @@ static ssize_t list_variable_files(int fd, char ***ret_names)
 			(void)close(own);
 		return -1;
 	}
-	for (struct dirent *item = NULL; (item = readdir(directory)) != NULL;) {
-		if (!environment_is_name(item->d_name))
-			continue;
-		names = mem_resize(names, (n + 1) * sizeof(*names));
-		names[n++] = mem_dup(item->d_name);
-	}
+	for (struct dirent *item = NULL; (item = readdir(directory)) != NULL;)
+		if (environment_is_name(item->d_name))
+			list_add(names, item->d_name);
 	(void)closedir(directory);
-	if (n > 0)
-		qsort(names, n, sizeof(*names), by_name);
-	*ret_names = names;
-	return (ssize_t)n;
+	if (names->n > 0)
+		qsort(names->items, names->n, sizeof(*names->items), by_name);
+	return 0;
 }
 
 static int add_directory(struct environment *environment, const struct config_entry *entry,
 			 struct err *err)
 {
-	char **names = NULL;
+	struct list names = { 0 };
 	CLEANUP_CLOSE int fd = open(entry->value, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : list_variable_files(fd, &names);
-	if (n < 0)
+	if (fd < 0 || list_variable_files(fd, &names) < 0)
 		return err_set(err, errno, "%s: secrets-dir: read '%s'", entry->origin,
 			       entry->value);
 	int result = 0;
-	for (ssize_t i = 0; i < n; i++) {
-		const char *name = names[i];
+	for (size_t i = 0; i < names.n && result == 0; i++) {
+		const char *name = names.items[i];
 		struct stat st;
-		if (result == 0 && fstatat(fd, name, &st, 0) == 0 && S_ISREG(st.st_mode) &&
-		    environment_get(environment, name) == NULL) {
-			CLEANUP_FREE char *origin = mem_join("secrets-dir ", entry->value);
-			char *value = read_value(fd, name, origin, err);
-			if (value != NULL)
-				set_and_wipe(environment, name, value);
-			else
-				result = -1;
-		}
-		free(names[i]);
+		if (fstatat(fd, name, &st, 0) < 0 || !S_ISREG(st.st_mode) ||
+		    environment_get(environment, name) != NULL)
+			continue;
+		CLEANUP_FREE char *origin = mem_join("secrets-dir ", entry->value);
+		char *value = read_value(fd, name, origin, err);
+		if (value != NULL)
+			set_and_wipe(environment, name, value);
+		else
+			result = -1;
 	}
-	free(names);
+	list_fini(&names);
 	return result;
 }
 

@@ -43,24 +43,25 @@ static bool next_file(struct search *search)
 	return true;
 }
 
-/* Of all that failed in a search the one that tells most: a file that is there, else a link
- * that leads to nothing, else a directory that may not be searched, else the first. */
+/* How much a failure tells: a file that is there, else a link that leads to nothing, else
+ * a directory that may not be searched. */
+static int telling(const struct program_failure *failure)
+{
+	return failure->is_there ? 3 : failure->is_link ? 2 : failure->code == EACCES ? 1 : 0;
+}
+
+/* Of all that failed in a search the one that tells most; the first of several. */
 static void keep(struct program_failure *kept, const char *file, int code)
 {
-	struct stat st;
-	bool is_there = stat(file, &st) == 0;
-	bool is_link = !is_there && code == ENOENT && lstat(file, &st) == 0;
-	bool tells_more =
-		is_there > kept->is_there || (!kept->is_there && is_link > kept->is_link) ||
-		(!kept->is_there && !kept->is_link && code == EACCES && kept->code != EACCES);
-	if (kept->code != 0 && !tells_more)
+	struct program_failure found = { .code = code };
+	found.is_there = stat(file, &found.st) == 0;
+	struct stat link;
+	found.is_link = !found.is_there && code == ENOENT && lstat(file, &link) == 0;
+	if (kept->code != 0 && telling(&found) <= telling(kept))
 		return;
 	free(kept->file);
-	*kept = (struct program_failure){ .code = code,
-					  .is_there = is_there,
-					  .is_link = is_link,
-					  .st = st,
-					  .file = mem_dup(file) };
+	*kept = found;
+	kept->file = mem_dup(file);
 }
 
 static int explain(const char *program, struct program_failure *take_failure, struct err *err)

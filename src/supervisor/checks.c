@@ -104,7 +104,7 @@ static void report_result(struct supervisor *s, uint16_t index, const struct che
 		check->last_ok_epoch_ms = sys_epoch_ms();
 	}
 	/* a try that did not look says less than the one before that did */
-	bool says_less = !result->ok && !s->checks[index].looks &&
+	bool says_less = !result->ok && s->checks[index].looked_ms != s->checks[index].started_ms &&
 			 s->checks[index].looked_ms > s->checks_since_ms &&
 			 starts_with(check->reason, result->reason);
 	if (!says_less)
@@ -267,8 +267,7 @@ static void on_check_timer(uv_timer_t *handle)
 	} else {
 		check->running = true;
 		check->started_ms = sys_now_ms();
-		check->looks = is_worth_a_look(s, i); /* the child sees the same */
-		if (check->looks)
+		if (is_worth_a_look(s, i)) /* the child sees the same */
 			check->looked_ms = check->started_ms;
 		check->killed_ms = 0;
 		/* a little longer than the check gives itself, whose reason is the better one */

@@ -64,8 +64,7 @@ struct check_state {
 	int64_t started_ms; /* the running one */
 	int64_t cost_ms;    /* of the last one: see health.h */
 	bool where_told;   /* in the log, since the command's start: why nobody reaches it */
-	bool looks;        /* the running one, or the last: who listens where, if it is refused */
-	int64_t looked_ms; /* when the last one was forked that was to look who listens where */
+	int64_t looked_ms; /* started_ms of the last one that was to look who listens where */
 	bool is_reached;   /* the last try held, and nothing spoke against it */
 	int64_t killed_ms; /* when the last try was, since when it ought to be gone; 0: it was not
 			    */
