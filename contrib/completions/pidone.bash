@@ -5,12 +5,11 @@
 # The roles of the configuration that is meant, and of what is in the working directory.
 # A pidone.ini there is mostly the one that goes into the image.
 _pidone_roles() {
-	local program=$1 role
-	shift
+	local program=${words[0]} role
 	{
 		printf '%s\n' /init /run /async
-		"$program" "$@" explain
-		[[ $# -gt 0 || -n ${PIDONE_CONFIG-} || ! -r pidone.ini ]] ||
+		"$program" "${config[@]}" explain
+		[[ ${#config[@]} -gt 0 || -n ${PIDONE_CONFIG-} || ! -r pidone.ini ]] ||
 			"$program" --config pidone.ini explain
 	} 2>/dev/null | while IFS= read -r role; do
 		[[ ! $role =~ ^(/[a-z][a-z0-9]*)(:|$) ]] || printf '%s\n' "${BASH_REMATCH[1]}"
@@ -52,12 +51,10 @@ _pidone_targets() {
 
 # The first word that is no option: a role, a subcommand, or any command.
 _pidone_first() {
-	local roles
 	case $cur in
 	-*) _pidone_words "-c --config -q -v --log-format -h --help -V --version" ;;
 	'' | /*)
-		roles=$(_pidone_roles "${words[0]}" "${config[@]}")
-		_pidone_words "$roles"
+		_pidone_words "$(_pidone_roles)"
 		[[ -n $cur ]] || COMPREPLY+=("${subcommands[@]}")
 		# not beside a role: /run is a directory, too, and would become /run/
 		[[ ${#COMPREPLY[@]} -gt 0 ]] || _filedir
@@ -71,21 +68,13 @@ _pidone_first() {
 
 # Behind the subcommand $1: its options $2 and its words $3.
 _pidone_subcommand() {
-	local roles
 	if [[ $cur == -* ]]; then
 		_pidone_words "$2 -c --config -h --help"
 		return
 	fi
 	case $1 in
-	explain | status)
-		roles=$(_pidone_roles "${words[0]}" "${config[@]}")
-		_pidone_words "$roles"
-		;;
-	probe)
-		roles=$(_pidone_roles "${words[0]}" "${config[@]}")
-		[[ $prev != probe ]] || roles=$3
-		_pidone_words "$roles"
-		;;
+	explain | status) _pidone_words "$(_pidone_roles)" ;;
+	probe) if [[ $prev == probe ]]; then _pidone_words "$3"; else _pidone_words "$(_pidone_roles)"; fi ;;
 	once) [[ $prev != once ]] || _pidone_words "$3" ;;
 	install) _filedir ;;
 	wait) _pidone_targets ;;

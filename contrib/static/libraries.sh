@@ -34,14 +34,14 @@ take() {
 	cp "$1"/lib/*.a "$prefix/lib/" && cp -r "$1/include/." "$prefix/include/"
 }
 
-put_musl() { # PREFIX: unpacked already
+put_musl() {
 	local unpacked=$work/src/musl
-	mkdir -p "$1/bin" "$1/lib/pkgconfig" "$1/share"
-	cp -r "$unpacked/usr/include/$arch-linux-musl" "$1/include"
-	cp "$unpacked/usr/lib/$arch-linux-musl/"*.[ao] "$1/lib/"
-	cp "$static/musl.specs" "$1/lib/"
-	sed "s/@TRIPLE@/$arch-linux-gnu/" "$static/cc" >"$1/bin/pidone-cc"
-	chmod 755 "$1/bin/pidone-cc"
+	mkdir -p "$prefix/bin" "$prefix/lib/pkgconfig"
+	cp -r "$unpacked/usr/include/$arch-linux-musl" "$prefix/include"
+	cp "$unpacked/usr/lib/$arch-linux-musl/"*.[ao] "$prefix/lib/"
+	cp "$static/musl.specs" "$prefix/lib/"
+	sed "s/@TRIPLE@/$arch-linux-gnu/" "$static/cc" >"$prefix/bin/pidone-cc"
+	chmod 755 "$prefix/bin/pidone-cc"
 }
 
 build_libuv() {
@@ -116,10 +116,10 @@ pkgconfig() { # NAME VERSION LIBS
 
 # Builds all of it into the new folder $1.
 build_libraries() {
-	prefix=$1
+	local prefix=$1
 	local PATH=$prefix/bin:$PATH
 	export PIDONE_BUILD_ROOT=$work
-	put_musl "$prefix"
+	put_musl
 	step libuv build_libuv
 	step inih build_inih
 	step openssl build_openssl
