@@ -46,6 +46,8 @@ BIN = os.path.abspath(os.environ.get("PIDONE_BIN", "./pidone"))
 NSRUN = os.path.abspath(os.environ.get("NSRUN_BIN", os.path.dirname(BIN) + "/tests/nsrun"))
 HERE = os.path.dirname(os.path.abspath(__file__))
 SRCDIR = os.path.dirname(HERE)
+STATIC_DIR = os.environ.get("STATIC_DIR", "")
+STATIC_BIN = STATIC_DIR and STATIC_DIR + "/pidone"
 PID1 = shlex.split(os.environ.get("PID1", ""))
 WRAPPER = shlex.split(os.environ.get("PIDONE_WRAPPER", ""))
 SANITIZED = os.environ.get("PIDONE_SANITIZERS", "") not in ("", "no")
@@ -107,19 +109,16 @@ def preload(function):
     return function
 
 
-def _is_static(path):
-    """Has it no interpreter (PT_INTERP, 3), as static programs have none?"""
-    with open(path, "rb") as file:
+def is_static():
+    """Has the program under test no interpreter (PT_INTERP, 3), as static ones have none?"""
+    if not os.path.exists(BIN):
+        return False
+    with open(BIN, "rb") as file:
         header = file.read(64)
         table, size, n = (struct.unpack_from(form, header, at)[0]
                           for form, at in (("<Q", 32), ("<H", 54), ("<H", 56)))
         file.seek(table)
         return all(struct.unpack_from("<I", file.read(size))[0] != 3 for _ in range(n))
-
-
-def is_static():
-    """Is the program under test a static one?"""
-    return os.path.exists(BIN) and _is_static(BIN)
 
 
 def need_root():
@@ -308,10 +307,9 @@ def _undo_background():
 
 def main(under_valgrind=True, sanitized=True, modules=()):
     """Runs the cases of the calling script and of these modules: all, or those named as
-    arguments. Not under
-    valgrind where all is over before the command starts: that part takes a second and a half
-    there, and each other script's cases go through it. Not with sanitizers what is about the
-    order of things in a server, and never about our memory."""
+    arguments. Not under valgrind where all is over before the command starts: that part takes
+    a second and a half there, and each other script's cases go through it. Not with sanitizers
+    what is about the order of things in a server, and never about our memory."""
     cases = [f for module in (sys.modules["__main__"],) + tuple(modules)
              for name, f in vars(module).items() if name.startswith("test_") and callable(f)]
     unknown = set(sys.argv[1:]) - {f.__name__ for f in cases}

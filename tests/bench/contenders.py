@@ -65,14 +65,10 @@ class Init:
                  if re.search(r"\(0x[0-9a-f]+\)", line)]
         return [n for n in names if not re.match(r"linux-(vdso|gate)|ld-|ld64", n)]
 
-    def is_static(self):
-        said = output_of("ldd", self.program)
-        return "not a dynamic executable" in said or "statically linked" in said
-
 
 # tini -s: where it is not PID 1 it warns otherwise, and adopts no orphans.
 ALL = [Init(OURS, harness.BIN),
-       Init(OURS_STATIC, os.environ.get("STATIC_BIN", "")),
+       Init(OURS_STATIC, harness.STATIC_BIN),
        Init(BASE, "/usr/bin/tini", ["--"], ["-s"]),
        Init("tini-static", "/usr/bin/tini-static", ["--"], ["-s"]),
        Init("dumb-init", "/usr/bin/dumb-init", ["--"]),
@@ -85,7 +81,7 @@ def find():
         raise BenchError("there is no program at PIDONE_BIN (%s)" % ALL[0].program)
     if not ALL[0].version():
         raise BenchError("what PIDONE_BIN names does not answer -V: is it pidone?")
-    if not os.access("/usr/bin/tini", os.X_OK):
+    if BASE not in [init.name for init in ALL if init.installed]:
         raise BenchError("tini is not installed, and everything is compared with it; as root: "
                          "apt-get install tini")
     for program in ("hyperfine", "ldd", "dpkg-query"):

@@ -110,9 +110,8 @@ def target_rows(figures, inits):
 
 
 def linkage(init):
-    if init.is_static():
-        return "static"
-    return "dynamic, needs " + ", ".join(init.libraries())
+    libraries = init.libraries()
+    return "dynamic, needs " + ", ".join(libraries) if libraries else "static"
 
 
 def subjects(inits):

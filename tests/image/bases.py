@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import engine
+import files
 import harness
 import roots
 import wheels
@@ -51,7 +52,7 @@ exec postgres -D $data -c listen_addresses='*' -c fsync=off -c jit=off
 def _with_wheels(directory):
     os.mkdir(directory + "/wheels")
     wheels.make(directory + "/wheels", PYTHON)
-    roots.write(directory + "/etc/pip.conf", "[global]\nno-index = true\nfind-links = /wheels\n")
+    files.write(directory + "/etc/pip.conf", "[global]\nno-index = true\nfind-links = /wheels\n")
 
 
 def _alpine(directory):
@@ -67,11 +68,9 @@ def _alpine(directory):
 
 
 def _servers(directory):
-    roots.write(directory + "/entrypoint", SERVERS, 0o755)
-    for name, line in (("passwd", "postgres:x:999:999::/var/lib/postgresql:/bin/sh\n"),
-                       ("group", "postgres:x:999:\n")):
-        with open(directory + "/etc/" + name, "a", encoding="ascii") as file:
-            file.write(line)
+    files.write(directory + "/entrypoint", SERVERS, 0o755)
+    files.append(directory + "/etc/passwd", "postgres:x:999:999::/var/lib/postgresql:/bin/sh\n")
+    files.append(directory + "/etc/group", "postgres:x:999:\n")
 
 
 # tags → packages, whether with all that every Debian has, what else, the image's configuration
@@ -136,8 +135,8 @@ def need_pidone():
         return
     need("debian:bookworm")
     source = harness.tmp + "/source"
-    roots.write(source + "/contrib/static/build", STATIC_BUILD, 0o755)
-    shutil.copy(engine.STATIC, source + "/contrib/static/pidone")
+    files.write(source + "/contrib/static/build", STATIC_BUILD, 0o755)
+    shutil.copy(harness.STATIC_BIN, source + "/contrib/static/pidone")
     shutil.copy(harness.SRCDIR + "/LICENSE", source)
     build(FILES + "/pidone.Dockerfile", "pidone:0.1.0", source)
 
@@ -157,10 +156,8 @@ def shop_context():
     # a developer's directory: compose.override.yaml runs as that one
     subprocess.run(["chown", "-R", "1000:1000", context], check=True)
     shutil.copy(harness.SRCDIR + "/contrib/django/heartbeat_celery.py", context + "/shop")
-    for name, text in (("/requirements.txt", "pyuwsgi>=2.0\n"),
-                       ("/shop/celery.py", "\nfrom . import heartbeat_celery  # noqa\n")):
-        with open(context + name, "a", encoding="ascii") as file:
-            file.write(text)
+    files.append(context + "/requirements.txt", "pyuwsgi>=2.0\n")
+    files.append(context + "/shop/celery.py", "\nfrom . import heartbeat_celery  # noqa\n")
     return context
 
 

@@ -7,6 +7,7 @@ import bases
 import engine
 import harness
 from engine import LOCKED, Container, docker, inspect, on_docker
+from files import append, write
 from pod import Pod
 
 
@@ -20,10 +21,11 @@ def contents(image):
 
 
 def python(image, code):
-    """What a line of Python prints in a container of the image, and the exit code."""
+    """The exit code of a line of Python in a container of the image, what it prints, and what
+    it complains of: of two pipes' lines nobody knows the order."""
     run = Container(image, ["python", "-c", code])
     code = run.wait(20)
-    return code, run.output().strip()
+    return code, run.stdout.strip(), run.stderr
 
 
 @harness.limit(60)
@@ -101,8 +103,7 @@ def test_source_changes():
     """When only the source changes, a new build installs nothing."""
     bases.shop("django-debian")
     context = bases.shop_context()
-    with open(context + "/orders/views.py", "a", encoding="ascii") as file:
-        file.write("\n# changed\n")
+    append(context + "/orders/views.py", "\n# changed\n")
     again = bases.build(context + "/django-debian.Dockerfile", "changed:test", context)
     steps = dict(re.findall(r"^#(\d+) \[(?:\w+ )?.*?\] (\w+ .*)$", again, re.M))
     cached = {number for number in re.findall(r"^#(\d+) CACHED", again, re.M)}
@@ -116,12 +117,10 @@ def test_source_changes():
 def test_build_secret():
     """pip's password is there during the build, and nowhere in the image or its history."""
     secret = "geheim-" + "x1y2z3"
-    with open(harness.tmp + "/netrc", "w", encoding="ascii") as file:
-        file.write("machine pypi.example.org login x password %s\n" % secret)
+    write(harness.tmp + "/netrc", "machine pypi.example.org login x password %s\n" % secret)
     # another requirement, so that the line with the secret is run and does not come from the cache
     context = bases.shop_context()
-    with open(context + "/requirements.txt", "a", encoding="ascii") as file:
-        file.write("# with a secret\n")
+    append(context + "/requirements.txt", "# with a secret\n")
     bases.need_pidone()
     bases.need("python:3.11-slim-bookworm")
     given = ["--secret", "id=netrc,src=%s/netrc" % harness.tmp]
@@ -149,9 +148,10 @@ def mentions(image, text):
 def test_site_cannot_change_itself():
     """The image's user is an ordinary one, and cannot write where the code is."""
     image = bases.shop("django-debian")
-    code, text = python(image, "import os; print(os.getuid(), os.getgid()); open('/app/x', 'w')")
-    assert code == 1 and "10001 10001\n" in text, text
-    assert "Permission denied: '/app/x'" in text, text
+    code, ids, complaint = python(
+        image, "import os; print(os.getuid(), os.getgid()); open('/app/x', 'w')")
+    assert (code, ids) == (1, "10001 10001"), (code, ids, complaint)
+    assert "Permission denied: '/app/x'" in complaint, complaint
 
 
 @harness.limit(60)
@@ -159,14 +159,14 @@ def test_site_cannot_change_itself():
 def test_bytecode():
     """The bytecode of the site and of what it needs is in the image: nothing is compiled at a
     start, and nothing is written."""
-    code, text = python(bases.shop("django-debian"), (
+    found = python(bases.shop("django-debian"), (
         "import glob, importlib.util, os, sys\n"
         "found = glob.glob('/app/**/*.py', recursive=True) + "
         "glob.glob(sys.prefix + '/lib/*/site-packages/django/**/*.py', recursive=True)\n"
         "found = [f for f in found if '/conf/' not in f]\n"
         "print(len(found) > 100, [f for f in found "
         "if not os.path.exists(importlib.util.cache_from_source(f))], sys.dont_write_bytecode)"))
-    assert (code, text) == (0, "True [] True"), text
+    assert found == (0, "True [] True", ""), found
 
 
 @harness.limit(60)
@@ -184,8 +184,7 @@ def test_left_out():
     """.dockerignore: secrets, the Dockerfile and what was made outside do not reach the image."""
     context = bases.shop_context()
     for name in (".env", "server.key", "db.sqlite3"):
-        with open("%s/%s" % (context, name), "w", encoding="ascii") as file:
-            file.write("secret\n")
+        write("%s/%s" % (context, name), "secret\n")
     bases.shop("django-debian")
     ours = {name[len("app/"):] for name in contents("django-debian:test")
             if name.startswith("app/")}
@@ -200,8 +199,7 @@ def test_bad_configuration_ends_the_build():
     """A mistake in pidone's configuration ends the build, with the line and the word meant."""
     bases.shop("celery")
     context = bases.shop_context()
-    with open(context + "/celery.pidone.ini", "a", encoding="ascii") as file:
-        file.write("stop-grase = 3s\n")
+    append(context + "/celery.pidone.ini", "stop-grase = 3s\n")
     try:
         bases.build(context + "/celery.Dockerfile", "bad:test", context)
     except harness.Failure as failure:

@@ -17,11 +17,10 @@ import sys
 import tempfile
 
 import harness
-from harness import Failure, need_command, wait_until
+from harness import STATIC_BIN, Failure, need_command, wait_until
 from inits import Process, http_get
 from proc import children_of, process_state
 
-STATIC = os.environ.get("STATIC_BIN", "")
 PREFIX = "pidone-image."
 PR_SET_PDEATHSIG = 1
 START = """
@@ -69,7 +68,7 @@ class Engine:
             # pidone as PID 1 of this, too: the containers' helpers are orphans
             self.process = subprocess.Popen(
                 ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
-                 "sh", "-c", START, "sh", STATIC, "--", "dockerd",
+                 "sh", "-c", START, "sh", STATIC_BIN, "--", "dockerd",
                  "--host", "unix://" + self.socket, "--pidfile", self.dir + "/docker.pid",
                  "--data-root", self.dir + "/data", "--exec-root", "/run/docker",
                  "--bip", "172.31.255.1/24", "--default-ulimit", "nofile=4096:16384",
@@ -153,8 +152,8 @@ def run(main):
 
 
 def reason_against():
-    if not STATIC:
-        return "needs STATIC_BIN, the path of a static pidone"
+    if not STATIC_BIN:
+        return "needs a static build: STATIC_DIR"
     if not harness.IS_ROOT:
         return "needs root, for a Docker daemon"
     for name in ("dockerd", "runc", "ip", "unshare"):

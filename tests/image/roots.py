@@ -10,6 +10,7 @@ import shutil
 import subprocess
 
 import harness
+from files import write
 
 # not read by anything in a container
 LEFT_OUT = re.compile(r"/usr/share/(doc|man|locale|info|lintian|bug|bash-completion)/|\.pyc$"
@@ -64,13 +65,6 @@ def files_of(packages):
     paths = {re.sub(r"^/(bin|sbin|lib\w*)(?=/|$)", r"/usr/\1", line)
              for line in text.splitlines() if line.startswith("/") and line != "/."}
     return sorted(path for path in paths if os.path.lexists(path) and not LEFT_OUT.search(path))
-
-
-def write(path, text, mode=0o644):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(path, mode)
 
 
 def _frame(directory, packages):

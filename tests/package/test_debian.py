@@ -7,10 +7,11 @@ import os
 import subprocess
 
 import harness
+from files import files_in
+from harness import STATIC_DIR
 from inits import BASE_ENV
 
 BUILD = os.path.dirname(harness.BIN)
-STATIC_DIR = os.environ.get("STATIC_DIR", "")
 INSTALLED = {  # of the package pidone, beside what dpkg and debhelper add
     "usr/bin/pidone", "usr/share/man/man1/pidone.1.gz", "usr/share/man/man5/pidone.ini.5.gz",
     "usr/share/man/man7/pidone-lifecycle.7.gz", "usr/share/doc/pidone/copyright",
@@ -57,11 +58,6 @@ def install(root, *packages):
     run(["dpkg", "--root=" + root, "--force-depends", "--log=/dev/null", "-i", *packages], env=environment())
 
 
-def files_in(root):
-    return {os.path.relpath(os.path.join(folder, name), root)
-            for folder, _, names in os.walk(root + "/usr") for name in names}
-
-
 def check_lintian_sees(deb):
     """lintian says no to this package when its manuals are taken out."""
     tree = harness.tmp + "/tree"
@@ -106,7 +102,7 @@ def test_package():
     program = root + "/usr/bin/pidone"
     assert run([program, "--", "echo", "it runs"], env=environment()).stdout == "it runs\n"
     run(["dpkg", "--root=" + root, "--log=/dev/null", "-P", "pidone"], env=environment())
-    assert not files_in(root), files_in(root)
+    assert not files_in(root + "/usr"), files_in(root + "/usr")
     check_same_bytes(deb, make_deb("another-place", umask=0o077, TZ="Asia/Tokyo",
                                    DEB_BUILD_OPTIONS="nocheck"))
 

@@ -1,20 +1,18 @@
 #!/usr/bin/python3
 """What a finished binary has against being exploited, read from the file itself, and that each
-check sees what is missing: from a program that was built without it. STATIC_BIN in the
-environment names a static binary, or STATIC_DIR a static build, which is looked at, too."""
+check sees what is missing: from a program that was built without it. STATIC_DIR in the
+environment names a finished static build, whose program is looked at, too."""
 import glob
 import os
 import re
 import subprocess
 
 import harness
-from harness import wait_until
+from harness import STATIC_BIN, wait_until
 from inits import Pidone, Process
 from proc import children_of
 
 BUILD = os.path.dirname(harness.BIN)
-STATIC_DIR = os.environ.get("STATIC_DIR", "")
-STATIC_BIN = os.environ.get("STATIC_BIN") or STATIC_DIR and STATIC_DIR + "/pidone"
 PAGE = os.sysconf("SC_PAGESIZE")
 
 SAMPLE = """
@@ -250,7 +248,7 @@ def test_static():
     no executable stack, no writable code, no relocations in code"""
     harness.need_command("readelf", "objdump")
     if not STATIC_BIN:
-        harness.skip("needs a static binary: STATIC_BIN or STATIC_DIR")
+        harness.skip("needs a static build: STATIC_DIR")
     assert Binary(STATIC_BIN).segment("INTERP") is None, "this binary is not static"
     check_is_hardened(STATIC_BIN)
     if Binary(STATIC_BIN).machine == os.uname().machine:

@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import harness
+from files import files_in
 from inits import BASE_ENV
 
 BUILD = os.path.dirname(harness.BIN)
@@ -28,11 +29,6 @@ def make(*words):
     done = subprocess.run(["make", "-s", "-C", BUILD, *words], env=environment, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert done.returncode == 0, done.stdout
-
-
-def files_in(directory):
-    return {os.path.relpath(os.path.join(folder, name), directory)
-            for folder, _, names in os.walk(directory) for name in names}
 
 
 def test_install():

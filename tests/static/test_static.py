@@ -1,7 +1,8 @@
 """The static program where there is nothing else: an empty root, a busybox one (as Alpine
 is), no passwd, nothing that can be written; with TLS, SCRAM, search domains and IPv6.
-STATIC_BIN in the environment names it; STATIC_AARCH64_BIN the one for aarch64, which runs
-under qemu-user. That STATIC_BIN passes all of tests/ns and tests/pg is seen by tests/run."""
+STATIC_DIR in the environment names a finished static build, STATIC_AARCH64_DIR the one for
+aarch64, whose program runs under qemu-user. That it passes all of tests/ns and tests/pg is
+seen by tests/run."""
 import glob
 import hashlib
 import json
@@ -13,15 +14,14 @@ import tempfile
 
 import harness
 from certificates import Authority, tls_server
-from harness import Failure
+from files import files_in, write
+from harness import STATIC_BIN, STATIC_DIR, Failure
 from inits import Pidone
 from nameserver import NameServer
 from proc import command_name, descendants_of
 from servers import FakeServer
 
-STATIC_BIN = os.environ.get("STATIC_BIN", "")
-STATIC_DIR = os.environ.get("STATIC_DIR", "")
-AARCH64_BIN = os.environ.get("STATIC_AARCH64_BIN", "")
+AARCH64_DIR = os.environ.get("STATIC_AARCH64_DIR", "")
 ARCHIVE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
                        "pidone-static/archive")
 # Becomes PID 1, like all of tests/nsrun's; its /proc is the new namespace's own.
@@ -31,7 +31,7 @@ APP = "command = /pidone wait --timeout 1h tcp://127.0.0.1:1\n"
 
 def need_static():
     if not STATIC_BIN:
-        harness.skip("needs a static pidone: STATIC_BIN")
+        harness.skip("needs a static build: STATIC_DIR")
     harness.need_root()
 
 
@@ -44,26 +44,16 @@ class Root:
         os.chmod(self.path, 0o755)
         shutil.copy(binary or STATIC_BIN, self.path + "/pidone")
         for name, text in (files or {}).items():
-            self.add(name, text)
-
-    def add(self, name, text):
-        os.makedirs(os.path.dirname(self.path + name), exist_ok=True)
-        with open(self.path + name, "w", encoding="utf-8") as file:
-            file.write(text)
+            write(self.path + name, text)
 
     def start(self, args, config=None, user=None, through=(), **more):
         """pidone as PID 1 there."""
         if config is not None:
-            self.add("/pidone.ini", config)
+            write(self.path + "/pidone.ini", config)
             more["env"] = dict(more.get("env", {}), PIDONE_CONFIG="/pidone.ini")
         options = "--userspec=%d:%d" % (user, user) if user is not None else ""
         return Pidone(args, words=["/pidone"] + args,
                       through=["/bin/sh", "-c", ENTER, options, self.path, *through], **more)
-
-    def listing(self):
-        return sorted(os.path.relpath(os.path.join(folder, name), self.path)
-                      for folder, _, names in os.walk(self.path) for name in names
-                      if not folder.startswith(self.path + "/proc"))
 
 
 def test_empty_root():
@@ -76,7 +66,7 @@ def test_empty_root():
     p.until("/livez", 200)
     p.signal(signal.SIGTERM)
     assert p.wait() == 143, p.output()
-    assert root.listing() == ["pidone", "pidone.ini"], root.listing()
+    assert files_in(root.path) == {"pidone", "pidone.ini"}, files_in(root.path)
     p = root.start(["/init"], config="[init]\nstep = /pidone -V\nstep = /pidone --help\n")
     assert p.wait() == 0 and "pidone " in p.stdout, p.output()
 
@@ -135,7 +125,7 @@ def test_database_for_anybody():
     verify-full, SCRAM, a search domain, IPv6, and the lock"""
     database = Database()
     root = database.root()
-    root.add("/pidone.ini", INIT)
+    write(root.path + "/pidone.ini", INIT)
     os.mkdir(root.path + "/proc")
     subprocess.run(["mount", "--bind", root.path, root.path], check=True)
     subprocess.run(["mount", "-o", "remount,bind,ro", root.path], check=True)
@@ -160,13 +150,13 @@ def test_database_that_is_not_meant():
 def test_aarch64():
     """the program for aarch64, under qemu-user: a service's life, and the database's"""
     need_static()
-    if not AARCH64_BIN:
-        harness.skip("needs a static pidone for aarch64: STATIC_AARCH64_BIN")
+    if not AARCH64_DIR:
+        harness.skip("needs a static build for aarch64: STATIC_AARCH64_DIR")
     harness.need_command("qemu-aarch64-static")
-    with open(AARCH64_BIN, "rb") as file:
+    with open(AARCH64_DIR + "/pidone", "rb") as file:
         assert file.read(20)[18] == 183, "not for aarch64"  # e_machine: EM_AARCH64
     database = Database()
-    root = database.root(AARCH64_BIN)
+    root = database.root(AARCH64_DIR + "/pidone")
     shutil.copy(shutil.which("qemu-aarch64-static"), root.path + "/qemu")
     shutil.copy(STATIC_BIN, root.path + "/app")  # the kernel here runs it
     p = root.start(["/init"], config=INIT.replace("/pidone -V", "/app -V"),
@@ -191,8 +181,7 @@ def sha256_of(path):
 
 def test_papers():
     """checksum, bill of materials and licences go with the program, and tell the truth"""
-    if not STATIC_DIR:
-        harness.skip("needs a static build: STATIC_DIR")
+    need_static()
     subprocess.run(["sha256sum", "--check", "--strict", "pidone.sha256"], cwd=STATIC_DIR,
                    check=True, stdout=subprocess.DEVNULL)
     bill = json.loads(read("pidone.spdx.json"))
