@@ -1,0 +1,254 @@
+{{/* Pods and containers. Arguments are a dict: root, facts, and what each names. */}}
+
+{{/* annotations: what the pods would not notice by themselves. */}}
+{{- define "django.podAnnotations" -}}
+{{- $secrets := .Values.app.sealedSecrets }}
+{{- if $secrets }}
+pidone/secrets: {{ include "django.sum" $secrets | quote }}
+{{- end }}
+{{- if .Values.app.config }}
+pidone/config: {{ include "django.sum" .Values.app.config | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "django.podMetadata" -}}
+labels:
+  {{- include "django.podLabels" . | nindent 2 }}
+{{- with include "django.podAnnotations" .root }}
+annotations:
+  {{- . | trim | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* What every pod has. */}}
+{{- define "django.podSettings" -}}
+{{- $hoster := .root.Values.hoster }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ int .root.Values.app.user }}
+  runAsGroup: {{ int .root.Values.app.group }}
+  fsGroup: {{ int .root.Values.app.group }}
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- with include "django.pullSecrets" .root | fromJsonArray }}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ quote . }}
+{{- end }}
+{{- end }}
+{{- with $hoster.nodeSelector }}
+nodeSelector: {{ toJson . }}
+{{- end }}
+{{- with $hoster.tolerations }}
+tolerations: {{ toJson . }}
+{{- end }}
+{{- with $hoster.priorityClassName }}
+priorityClassName: {{ quote . }}
+{{- end }}
+{{- end }}
+
+{{- define "django.pullSecrets" -}}
+{{- $names := list }}
+{{- range $name, $secret := .Values.app.sealedSecrets }}
+{{- if eq ($secret.type | default "Opaque") "kubernetes.io/dockerconfigjson" }}
+{{- $names = append $names $name }}
+{{- end }}
+{{- end }}
+{{- concat $names .Values.hoster.images.pullSecrets | uniq | toJson }}
+{{- end }}
+
+{{- define "django.containerSecurity" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: {{ .readOnly }}
+  capabilities:
+    drop: [ALL]
+{{- end }}
+
+{{/* name, args, env, resources (a role), files. The caller adds ports and probes. */}}
+{{- define "django.container" -}}
+- name: {{ .name }}
+  image: {{ quote .facts.image }}
+  imagePullPolicy: {{ .facts.pullPolicy }}
+{{- if .root.Values.hoster.pidone.image }}
+  command: [/opt/pidone/pidone]
+{{- end }}
+  args: {{ include "django.words" .args }}
+  {{- include "django.environment" . | trim | nindent 2 }}
+  resources: {{ include "django.resources" (dict "root" .root "name" (.resources | default .name)) | trim }}
+  {{- include "django.containerSecurity" (dict "readOnly" .root.Values.app.readOnlyRootFilesystem) | nindent 2 }}
+  volumeMounts:
+    - name: tmp-{{ .name }}
+      mountPath: /tmp
+    {{- include "django.mounts" . | trim | nindent 4 }}
+{{- end }}
+
+{{- define "django.words" -}}
+{{- $words := list }}
+{{- range . }}
+{{- $words = append $words (include "django.literal" .) }}
+{{- end }}
+{{- toJson $words }}
+{{- end }}
+
+{{/* A role and the command that the values give it, if any. */}}
+{{- define "django.roleArgs" -}}
+{{- $args := list (print "/" .name) }}
+{{- if .command }}
+{{- $args = concat $args (list "--") .command }}
+{{- end }}
+{{- toJson $args }}
+{{- end }}
+
+{{- define "django.mounts" -}}
+{{- $app := .root.Values.app }}
+{{- if .root.Values.hoster.pidone.image }}
+- name: pidone
+  mountPath: /opt/pidone
+  readOnly: true
+{{- end }}
+{{- if $app.config }}
+- name: config
+  mountPath: /etc/pidone/config
+  readOnly: true
+{{- end }}
+{{- if ne .root.Values.hoster.postgres.source "none" }}
+- name: {{ ternary "pooler" "postgres" (and (.pooled | default false) (eq (include "django.pooled" .root) "true")) }}
+  mountPath: /etc/pidone/postgres
+  readOnly: true
+{{- end }}
+{{- range $name, $secret := $app.sealedSecrets }}
+{{- if $secret.mountPath }}
+- name: {{ include "django.secretVolume" $name }}
+  mountPath: {{ quote $secret.mountPath }}
+  readOnly: true
+{{- end }}
+{{- end }}
+{{- if .files }}
+- name: files
+  mountPath: {{ quote $app.files.mountPath }}
+{{- end }}
+{{- end }}
+
+{{- define "django.secretVolume" -}}
+secret-{{ sha256sum . | trunc 10 }}
+{{- end }}
+
+{{/* containers (whose /tmp they are), files. */}}
+{{- define "django.volumes" -}}
+{{- $app := .root.Values.app }}
+volumes:
+{{- range .containers }}
+  - name: tmp-{{ . }}
+    emptyDir:
+      sizeLimit: {{ quote $.root.Values.hoster.scratch.size }}
+{{- end }}
+{{- if .root.Values.hoster.pidone.image }}
+  - name: pidone
+    emptyDir:
+      sizeLimit: 64Mi
+{{- end }}
+{{- if $app.config }}
+  - name: config
+    configMap:
+      name: {{ .root.Release.Name }}-config
+{{- end }}
+{{- include "django.postgresVolumes" .root | nindent 2 }}
+{{- range $name, $secret := $app.sealedSecrets }}
+{{- if $secret.mountPath }}
+  - name: {{ include "django.secretVolume" $name }}
+    secret:
+      secretName: {{ quote $name }}
+      defaultMode: 0440
+{{- end }}
+{{- end }}
+{{- if .files }}
+  - name: files
+    persistentVolumeClaim:
+      claimName: {{ include "django.claim" .root | trim | quote }}
+{{- end }}
+{{- if .fileServer }}
+  - name: file-server
+    configMap:
+      name: {{ .root.Release.Name }}-file-server
+{{- end }}
+{{- end }}
+
+{{/* Puts the hoster's pidone where the containers start it. */}}
+{{- define "django.install" -}}
+{{- with .root.Values.hoster.pidone.image }}
+- name: install
+  image: {{ quote . }}
+  args: [install, /opt/pidone/pidone]
+  resources: {{ include "django.resources" (dict "root" $.root "name" "init") | trim }}
+  {{- include "django.containerSecurity" (dict "readOnly" true) | nindent 2 }}
+  volumeMounts:
+    - name: pidone
+      mountPath: /opt/pidone
+{{- end }}
+{{- end }}
+
+{{- define "django.init" -}}
+{{- include "django.container" (dict "root" .root "facts" .facts "name" "init" "files" .files
+  "args" (include "django.roleArgs" (dict "name" "init" "command" .root.Values.app.init.command) | fromJsonArray)
+  "env" (include "django.roleEnv" (dict "role" (dict "name" "init" "stopGrace" 20 "port" 9480)) | fromJson)) }}
+  ports:
+    - name: init
+      containerPort: 9480
+{{- end }}
+
+{{/* A service: /run or a worker. role, port (its name), ready. */}}
+{{- define "django.service" -}}
+{{- $probes := .root.Values.app.probes }}
+{{- include "django.container" (dict "root" .root "facts" .facts "name" .role.name "files" .files "pooled" true
+  "args" (include "django.roleArgs" .role | fromJsonArray)
+  "env" (include "django.roleEnv" (dict "role" .role) | fromJson)) }}
+  ports:
+{{- if eq .role.name "run" }}
+    - name: http
+      containerPort: {{ int .root.Values.app.port }}
+{{- end }}
+    - name: {{ .port }}
+      containerPort: {{ int .role.port }}
+  livenessProbe:
+    httpGet:
+      path: /livez
+      port: {{ .port }}
+    {{- include "django.timing" $probes.liveness | nindent 4 }}
+{{- if .ready }}
+  readinessProbe:
+    httpGet:
+      path: /readyz
+      port: {{ .port }}
+    {{- include "django.timing" $probes.readiness | nindent 4 }}
+{{- end }}
+{{- if and .ready $probes.startup.enabled }}
+  startupProbe:
+    httpGet:
+      path: /startupz
+      port: {{ .port }}
+    {{- include "django.timing" $probes.startup | nindent 4 }}
+{{- end }}
+{{- end }}
+
+{{- define "django.timing" -}}
+periodSeconds: {{ int .periodSeconds }}
+timeoutSeconds: {{ int .timeoutSeconds }}
+failureThreshold: {{ int .failureThreshold }}
+{{- end }}
+
+{{/* initContainers of a service. */}}
+{{- define "django.initContainers" -}}
+{{- if or .root.Values.hoster.pidone.image .root.Values.app.init.enabled }}
+initContainers:
+{{- with include "django.install" . | trim }}
+  {{- . | nindent 2 }}
+{{- end }}
+{{- if .root.Values.app.init.enabled }}
+  {{- include "django.init" . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}

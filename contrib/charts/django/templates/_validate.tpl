@@ -1,0 +1,2 @@
+{{- define "django.validate" -}}
+{{- end }}
