@@ -4,16 +4,16 @@
 {{- define "django.podAnnotations" -}}
 {{- $secrets := .Values.app.sealedSecrets }}
 {{- if $secrets }}
-pidone/secrets: {{ include "django.sum" $secrets | quote }}
+checksum/secrets: {{ include "django.sum" $secrets | quote }}
 {{- end }}
 {{- if .Values.app.config }}
-pidone/config: {{ include "django.sum" .Values.app.config | quote }}
+checksum/config: {{ include "django.sum" .Values.app.config | quote }}
 {{- end }}
 {{- end }}
 
 {{- define "django.podMetadata" -}}
 labels:
-  {{- include "django.podLabels" . | nindent 2 }}
+  {{- include "django.podLabels" . | trim | nindent 2 }}
 {{- with include "django.podAnnotations" .root }}
 annotations:
   {{- . | trim | nindent 2 }}
@@ -79,7 +79,7 @@ securityContext:
   args: {{ include "django.words" .args }}
   {{- include "django.environment" . | trim | nindent 2 }}
   resources: {{ include "django.resources" (dict "root" .root "name" (.resources | default .name)) | trim }}
-  {{- include "django.containerSecurity" (dict "readOnly" .root.Values.app.readOnlyRootFilesystem) | nindent 2 }}
+  {{- include "django.containerSecurity" (dict "readOnly" .root.Values.app.readOnlyRootFilesystem) | trim | nindent 2 }}
   volumeMounts:
     - name: tmp-{{ .name }}
       mountPath: /tmp
@@ -156,7 +156,9 @@ volumes:
     configMap:
       name: {{ .root.Release.Name }}-config
 {{- end }}
-{{- include "django.postgresVolumes" .root | nindent 2 }}
+{{- with include "django.postgresVolumes" .root | trim }}
+  {{- . | nindent 2 }}
+{{- end }}
 {{- range $name, $secret := $app.sealedSecrets }}
 {{- if $secret.mountPath }}
   - name: {{ include "django.secretVolume" $name }}
@@ -184,7 +186,7 @@ volumes:
   image: {{ quote . }}
   args: [install, /opt/pidone/pidone]
   resources: {{ include "django.resources" (dict "root" $.root "name" "init") | trim }}
-  {{- include "django.containerSecurity" (dict "readOnly" true) | nindent 2 }}
+  {{- include "django.containerSecurity" (dict "readOnly" true) | trim | nindent 2 }}
   volumeMounts:
     - name: pidone
       mountPath: /opt/pidone
@@ -217,20 +219,20 @@ volumes:
     httpGet:
       path: /livez
       port: {{ .port }}
-    {{- include "django.timing" $probes.liveness | nindent 4 }}
+    {{- include "django.timing" $probes.liveness | trim | nindent 4 }}
 {{- if .ready }}
   readinessProbe:
     httpGet:
       path: /readyz
       port: {{ .port }}
-    {{- include "django.timing" $probes.readiness | nindent 4 }}
+    {{- include "django.timing" $probes.readiness | trim | nindent 4 }}
 {{- end }}
 {{- if and .ready $probes.startup.enabled }}
   startupProbe:
     httpGet:
       path: /startupz
       port: {{ .port }}
-    {{- include "django.timing" $probes.startup | nindent 4 }}
+    {{- include "django.timing" $probes.startup | trim | nindent 4 }}
 {{- end }}
 {{- end }}
 
@@ -248,7 +250,7 @@ initContainers:
   {{- . | nindent 2 }}
 {{- end }}
 {{- if .root.Values.app.init.enabled }}
-  {{- include "django.init" . | nindent 2 }}
+  {{- include "django.init" . | trim | nindent 2 }}
 {{- end }}
 {{- end }}
 {{- end }}

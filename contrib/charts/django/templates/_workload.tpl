@@ -20,7 +20,7 @@ topologySpreadConstraints:
     matchLabelKeys: [pod-template-hash]
     labelSelector:
       matchLabels:
-        {{- include "django.selector" $ | nindent 8 }}
+        {{- include "django.selector" $ | trim | nindent 8 }}
 {{- end }}
 {{- end }}
 
@@ -37,11 +37,11 @@ topologySpreadConstraints:
   command: [nginx, -e, stderr, -c, /etc/file-server/nginx.conf]
   ports:
     - name: files
-      containerPort: {{ int $server.port }}
+      containerPort: 9490
   livenessProbe:
     tcpSocket:
       port: files
-    {{- include "django.timing" .root.Values.app.probes.liveness | nindent 4 }}
+    {{- include "django.timing" .root.Values.app.probes.liveness | trim | nindent 4 }}
 {{- if gt (int .facts.drain) 0 }}
   # as long as the site does; nginx itself stops at once
   lifecycle:
@@ -50,7 +50,7 @@ topologySpreadConstraints:
         seconds: {{ int .facts.drain }}
 {{- end }}
   resources: {{ toJson $server.resources }}
-  {{- include "django.containerSecurity" (dict "readOnly" true) | nindent 2 }}
+  {{- include "django.containerSecurity" (dict "readOnly" true) | trim | nindent 2 }}
   volumeMounts:
     - name: tmp-files
       mountPath: /tmp

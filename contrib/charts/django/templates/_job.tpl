@@ -1,0 +1,47 @@
+{{/* The pod of a CronJob or a one-off Job: one container. root, facts, component (cron or task),
+job, args, env. */}}
+{{- define "django.jobPod" -}}
+metadata:
+  {{- include "django.podMetadata" . | trim | nindent 2 }}
+spec:
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 30
+  {{- include "django.podSettings" . | trim | nindent 2 }}
+  {{- if and .files .facts.recreate }}
+  # the volume is on one node: the site's
+  affinity:
+    podAffinity:
+      requiredDuringSchedulingIgnoredDuringExecution:
+        - topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels:
+              {{- include "django.selector" (dict "root" .root "component" "site") | trim | nindent 14 }}
+  {{- end }}
+  {{- with include "django.install" . | trim }}
+  initContainers:
+    {{- . | nindent 4 }}
+  {{- end }}
+  containers:
+    {{- include "django.container" (merge (dict "name" .component "pooled" true) .) | trim | nindent 4 }}
+  {{- include "django.volumes" (merge (dict "containers" (list .component)) .) | trim | nindent 2 }}
+{{- end }}
+
+{{/* A node that is drained is nobody's failure. */}}
+{{- define "django.jobFailures" -}}
+backoffLimit: 0
+podFailurePolicy:
+  rules:
+    - action: Ignore
+      onPodConditions:
+        - type: DisruptionTarget
+          status: "True"
+{{- end }}
+
+{{/* A command as the text of a pidone.ini: each word in single quotes. */}}
+{{- define "django.text" -}}
+{{- $words := list }}
+{{- range . }}
+{{- $words = append $words (printf "'%s'" (replace "'" "'\\''" .)) }}
+{{- end }}
+{{- join " " $words }}
+{{- end }}

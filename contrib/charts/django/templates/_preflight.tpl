@@ -1,0 +1,43 @@
+{{/* The trial: is the configuration right, does Django find itself right, does /init succeed? The
+last of them is the pod's container, the others come before it. Without the volume, which the old
+pod has. */}}
+{{- define "django.preflightPod" -}}
+{{- $trials := list (dict "name" "check" "args" (list "check")) }}
+{{- with .root.Values.app.preflight.check }}
+{{- $trials = append $trials (dict "name" "django-check" "args" (prepend . "--")) }}
+{{- end }}
+{{- if .root.Values.app.init.enabled }}
+{{- $trials = append $trials (dict "name" "init") }}
+{{- end }}
+{{- $names := list }}
+metadata:
+  {{- include "django.podMetadata" . | trim | nindent 2 }}
+spec:
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 30
+  {{- include "django.podSettings" . | trim | nindent 2 }}
+  {{- if or .root.Values.hoster.pidone.image (gt (len $trials) 1) }}
+  initContainers:
+  {{- with include "django.install" . | trim }}
+    {{- . | nindent 4 }}
+  {{- end }}
+  {{- range initial $trials }}
+    {{- $names = append $names .name }}
+    {{- include "django.trial" (merge . $) | trim | nindent 4 }}
+  {{- end }}
+  {{- end }}
+  containers:
+  {{- with last $trials }}
+    {{- $names = append $names .name }}
+    {{- include "django.trial" (merge . $) | trim | nindent 4 }}
+  {{- end }}
+  {{- include "django.volumes" (merge (dict "containers" $names) .) | trim | nindent 2 }}
+{{- end }}
+
+{{- define "django.trial" -}}
+{{- if eq .name "init" }}
+{{- include "django.init" . }}
+{{- else }}
+{{- include "django.container" (merge (dict "resources" "init") .) }}
+{{- end }}
+{{- end }}
