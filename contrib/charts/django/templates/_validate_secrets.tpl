@@ -21,6 +21,11 @@
 {{- else if regexMatch "^-(db($|-)|tls$)" (trimPrefix $release $name) }}
 {{- $wrong = append $wrong (printf "the customer's file: %s: this name is for a secret of the cluster's: seal it again with a name such as %s-env" $key $release) }}
 {{- end }}
+{{- range $item, $value := $secret.encryptedData }}
+{{- if not (regexMatch "^A[A-Za-z0-9+/]{300,}={0,2}$" $value) }}
+{{- $wrong = append $wrong (printf "the customer's file: %s.encryptedData.%s is not sealed, so that whoever reads the repository knows it: take what kubeseal prints, and change the secret itself if it was ever pushed" $key $item) }}
+{{- end }}
+{{- end }}
 {{- if eq ($secret.type | default "Opaque") "kubernetes.io/dockerconfigjson" }}
 {{- if or (ne (keys $secret.encryptedData | join " ") ".dockerconfigjson") $secret.mountPath }}
 {{- $wrong = append $wrong (printf "the customer's file: %s: a secret to pull images has one key, .dockerconfigjson, and no mountPath: make it with `kubectl create secret docker-registry`" $key) }}
