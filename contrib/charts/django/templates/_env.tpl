@@ -1,5 +1,16 @@
-{{/* The environment. Three layers: what the chart offers, what the customer says, and what only
-the chart can know; the last cannot be said in app.env (see _validate.tpl). */}}
+{{/* The environment. Three layers: what the chart offers, what the customer says (sealed or not),
+and what only the chart can know; the last cannot be said in app.env (see _validate.tpl). */}}
+
+{{/* Kubernetes lets env win over envFrom, so what is offered must not have a sealed one's name. */}}
+{{- define "django.sealedNames" -}}
+{{- $names := list }}
+{{- range include "django.envFrom" . | fromJsonArray }}
+{{- with index $.Values.app.sealedSecrets . }}
+{{- $names = concat $names (keys .encryptedData) }}
+{{- end }}
+{{- end }}
+{{- uniq $names | sortAlpha | toJson }}
+{{- end }}
 
 {{- define "django.offered" -}}
 {{- $values := .Values }}
@@ -17,6 +28,9 @@ the chart can know; the last cannot be said in app.env (see _validate.tpl). */}}
 {{- end }}
 {{- if $values.hoster.routing.forwardedAllowIPs }}
 {{- $_ := set $offered "FORWARDED_ALLOW_IPS" $values.hoster.routing.forwardedAllowIPs }}
+{{- end }}
+{{- range include "django.sealedNames" . | fromJsonArray }}
+{{- $_ := unset $offered . }}
 {{- end }}
 {{- toJson $offered }}
 {{- end }}

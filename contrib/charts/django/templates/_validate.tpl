@@ -83,7 +83,11 @@
 {{- $_ := set $own (print $prefix .) true }}
 {{- end }}
 {{- end }}
+{{- $sealed := include "django.sealedNames" . | fromJsonArray }}
 {{- range $name, $value := .Values.app.env }}
+{{- if has $name $sealed }}
+{{- $wrong = append $wrong (printf "the customer's file: app.env.%s is in a sealed secret, too: remove one of them" $name) }}
+{{- end }}
 {{- if hasKey $own $name }}
 {{- $wrong = append $wrong (printf "the customer's file: app.env.%s: the chart sets this itself, from other values: %s" $name (include "django.instead" $name)) }}
 {{- end }}
