@@ -20,7 +20,7 @@ and what only the chart can know; the last cannot be said in app.env (see _valid
 {{- $hosts = append $hosts .host }}
 {{- $origins = append $origins (printf "%s://%s" (ternary "https" "http" $values.hoster.routing.tls) .host) }}
 {{- end }}
-{{- $offered := dict "HOME" "/tmp" "PORT" (printf "%d" (int $values.app.port)) }}
+{{- $offered := dict "HOME" "/tmp" }}
 {{- if $hosts }}
 {{- $_ := set $offered "ALLOWED_HOSTS" (uniq $hosts | join ",") }}
 {{- $_ := set $offered "CSRF_TRUSTED_ORIGINS" (uniq $origins | join ",") }}
@@ -37,7 +37,7 @@ and what only the chart can know; the last cannot be said in app.env (see _valid
 
 {{/* The same for every container of the app. */}}
 {{- define "django.managed" -}}
-{{- $managed := dict }}
+{{- $managed := dict "PORT" (printf "%d" (int .Values.app.port)) }}
 {{- with include "django.release" .Values.app.image }}
 {{- $_ := set $managed "PIDONE_RELEASE" . }}
 {{- end }}
