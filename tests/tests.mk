@@ -163,6 +163,7 @@ script_tests = \
 	tests/package/test_hardening.py \
 	tests/package/test_install.py \
 	tests/static/test_static.py \
+	tests/chart/test_tools.py \
 	tests/model/table \
 	tests/fuzz/run-corpus \
 	tests/image/test_dockerfiles.py \

@@ -9,7 +9,7 @@ import subprocess
 import harness
 
 TEXTS = ["src/**/*.[ch]", "tests/**/*.[ch]", "tests/**/*.py", "tests/run", ".ci/run",
-         "contrib/**/*", "doc/*", "*.md", "NEWS", "configure.ac", "Makefile.am"]
+         "tests/chart/**/*", "contrib/**/*", "doc/*", "*.md", "NEWS", "configure.ac", "Makefile.am"]
 
 
 def texts():
