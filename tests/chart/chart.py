@@ -5,7 +5,8 @@ while there is a network, and a case skips where there are none.
     chart.render({"app": {…}}, "file.yaml").one("Deployment")["spec"]
     assert "replicas" in chart.fails({"app": {…}})
     chart.each(function, list)          in a pool of threads: Helm takes 0.1 s for a rendering
-    chart.cases("django")               the values files of tests/chart/cases/django
+    chart.cases("django")               the values files of tests/chart/cases/django; the first line
+                                        of one may be "# release: NAME", else the name is shop
 
 PIDONE_UPDATE=1, or the argument --update: the golden files are written anew.
 """
@@ -224,17 +225,24 @@ def _write(path, text):
     os.rename(beside, path)
 
 
-def render(*values, release=RELEASE, namespace=NAMESPACE, helm=4, chart="django"):
+def _release(values):
+    """What the first values file says, or the usual one."""
+    found = re.match(r"# release: (\S+)\n", read(values[0])) \
+        if values and not isinstance(values[0], dict) else None
+    return found.group(1) if found else RELEASE
+
+
+def render(*values, release=None, namespace=NAMESPACE, helm=4, chart="django"):
     """values: files and dictionaries, the last wins, as in Helm."""
-    code, text, said = _call(values, release, namespace, helm, chart)
+    code, text, said = _call(values, release or _release(values), namespace, helm, chart)
     if code != 0:
         raise Failure("Helm %d refuses %s: %s" % (helm, _named(values), said.strip()))
     return Rendered(text, said)
 
 
-def fails(*values, release=RELEASE, namespace=NAMESPACE, helm=4, chart="django"):
+def fails(*values, release=None, namespace=NAMESPACE, helm=4, chart="django"):
     """What Helm says against these values; fails the case when it renders them."""
-    code, text, said = _call(values, release, namespace, helm, chart)
+    code, text, said = _call(values, release or _release(values), namespace, helm, chart)
     if code == 0:
         raise Failure("Helm %d renders, and should refuse, %s:\n%s" % (
             helm, _named(values), text[:1500]))
