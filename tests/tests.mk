@@ -163,7 +163,12 @@ script_tests = \
 	tests/package/test_hardening.py \
 	tests/package/test_install.py \
 	tests/static/test_static.py \
+	tests/chart/test_links.py \
+	tests/chart/test_pods.py \
+	tests/chart/test_render.py \
+	tests/chart/test_schema.py \
 	tests/chart/test_tools.py \
+	tests/chart/test_typed.py \
 	tests/model/table \
 	tests/fuzz/run-corpus \
 	tests/image/test_dockerfiles.py \

@@ -10,7 +10,10 @@ while there is a network, and a case skips where there are none.
 
 PIDONE_UPDATE=1, or the argument --update: the golden files are written anew.
 """
+import atexit
 import concurrent.futures
+import contextlib
+import fcntl
 import functools
 import glob
 import hashlib
@@ -19,6 +22,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 import harness
 import strict_yaml
@@ -39,6 +43,10 @@ def main(modules=()):
         sys.argv.remove("--update")
         UPDATE = True
     if not harness.WRAPPER and not harness.SANITIZED:
+        if "PIDONE_TEST_CACHE" not in os.environ:
+            cache = tempfile.TemporaryDirectory(prefix="pidone-test.")
+            os.environ["PIDONE_TEST_CACHE"] = cache.name
+            atexit.register(cache.cleanup)
         done = subprocess.run([HERE + "/tools"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, check=False)
         if done.returncode == 0:
@@ -103,11 +111,17 @@ def each(function, items):
 
 
 def complain(complaints):
-    """Fails when there are any; not with hundreds of the same kind."""
+    """Fails when there are any; shows so many that one still reads them."""
     complaints = list(dict.fromkeys(complaints))
+    shown, lines = [], 0
+    for complaint in complaints:
+        lines += complaint.count("\n") + 1
+        if shown and lines > 60:
+            shown.append("… and %d more" % (len(complaints) - len(shown)))
+            break
+        shown.append(complaint)
     if complaints:
-        more = ["… and %d more" % (len(complaints) - 30)] if len(complaints) > 30 else []
-        raise Failure("\n".join(complaints[:30] + more))
+        raise Failure("\n".join(shown))
 
 
 # ---- rendering ----
@@ -181,17 +195,17 @@ def _contents(path):
         for name in sorted(files):
             with open(os.path.join(folder, name), "rb") as file:
                 total.update(b"%s\0%s\0" % (os.path.join(folder, name).encode(), file.read()))
-    return total.digest()
+    return total.hexdigest()
 
 
-def _cache_of(words, values, chart):
-    """Where this rendering is kept for other tests; None when nothing is kept."""
-    cache = os.environ.get("PIDONE_TEST_CACHE")
-    if not cache:
-        return None
-    total = hashlib.sha256(_contents(directory(chart)))
-    total.update(json.dumps([os.path.basename(tools()), words, values]).encode())
-    return "%s/chart-%s" % (cache, total.hexdigest()[:32])
+@contextlib.contextmanager
+def _kept(*what):
+    """A file for what comes of this, which other tests want, too; one of them makes it."""
+    total = hashlib.sha256(json.dumps(what).encode()).hexdigest()
+    path = "%s/chart-%s" % (os.environ["PIDONE_TEST_CACHE"], total[:32])
+    with open(path + ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield path
 
 
 def _texts(values):
@@ -202,24 +216,19 @@ def _call(values, release, namespace, number, chart):
     """(exit code, what was rendered, what was said)"""
     texts = _texts(values)
     words = ["template", release, directory(chart), "--namespace", namespace]
-    kept = _cache_of(words + [number], texts, chart)
-    if kept and os.path.exists(kept):
+    with _kept(_contents(directory(chart)), tools(), number, words, texts) as kept:
+        if not os.path.exists(kept):
+            for n, text in enumerate(texts):
+                _write("%s.%d" % (kept, n), text)
+                words += ["--values", "%s.%d" % (kept, n)]
+            done = helm(number, *words)
+            _write(kept, json.dumps([done.returncode, done.stdout, done.stderr]))
         return json.loads(read(kept))
-    for text in texts:
-        path = "%s/values-%s.yaml" % (harness.tmp, hashlib.sha256(text.encode()).hexdigest()[:32])
-        if not os.path.exists(path):
-            _write(path, text)
-        words += ["--values", path]
-    done = helm(number, *words)
-    result = [done.returncode, done.stdout, done.stderr]
-    if kept:
-        _write(kept, json.dumps(result))
-    return result
 
 
 def _write(path, text):
-    """At once: another thread or process may be reading."""
-    beside = "%s.%d.%d" % (path, os.getpid(), id(text))
+    """Whole or not at all, should this process be killed."""
+    beside = path + ".new"
     with open(beside, "w", encoding="utf-8") as file:
         file.write(text)
     os.rename(beside, path)

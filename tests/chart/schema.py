@@ -11,8 +11,9 @@ import strict_yaml
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 KEYWORDS = {"$ref", "additionalProperties", "allOf", "anyOf", "const", "description", "enum",
-            "if", "then", "else", "items", "maxItems", "maxLength", "maximum", "minItems",
-            "minLength", "minProperties", "minimum", "not", "oneOf", "pattern", "properties",
+            "if", "then", "else", "items", "maxItems", "maxLength",
+            "maxProperties", "maximum", "minItems", "minLength",
+            "minProperties", "minimum", "not", "oneOf", "pattern", "properties",
             "propertyNames", "required", "type", "uniqueItems"}
 ROOT_KEYWORDS = {"$schema", "title", "definitions"}
 LOCAL = "#/definitions/"

@@ -3,6 +3,7 @@ import copy
 
 import chart
 import pss
+import trees
 
 CONTAINER = {"name": "c", "image": "registry.example.org/shop@sha256:" + 64 * "0",
              "securityContext": {"allowPrivilegeEscalation": False,
@@ -58,12 +59,10 @@ OF_CONTAINER = {
 
 def changed(place, path, value):
     """Sets, or with None removes, what is at this path below place."""
-    *folders, last = path.split(".")
-    for name in folders:
-        place = place[name]
-    place.pop(last, None)
+    folder, _, last = path.rpartition(".")
+    trees.at(place, folder).pop(last, None)
     if value is not None:
-        place[last] = value
+        trees.at(place, folder)[last] = value
 
 
 def rules_broken(pod):
@@ -154,8 +153,8 @@ def test_nothing_unasked():
 
 
 def test_names():
-    """Within a pod no container, volume, port, variable or mounted path is there twice, and what
-    is mounted is there."""
+    """Within a pod no container, volume, port, variable or mounted path is there twice, variables
+    are in the order of their names, and what is mounted is there."""
     def twice(where, what, words):
         words = list(words)
         for word in sorted({w for w in words if words.count(w) > 1}):
@@ -173,7 +172,10 @@ def test_names():
             for place, container in pss.containers(spec):
                 here = "%s: %s" % (where, place)
                 mounts = container.get("volumeMounts", [])
-                yield from twice(here, "variable", [e["name"] for e in container.get("env", [])])
+                variables = [e["name"] for e in container.get("env", [])]
+                yield from twice(here, "variable", variables)
+                if variables != sorted(variables):
+                    yield "%s: the variables are not in the order of their names" % here
                 yield from twice(here, "mounted path", [m["mountPath"] for m in mounts])
                 yield from twice(here, "port's name", [p["name"]
                                                       for p in container.get("ports", [])
@@ -185,4 +187,5 @@ def test_names():
     chart.complain(complaints())
 
 
-chart.main()
+if __name__ == "__main__":
+    chart.main()

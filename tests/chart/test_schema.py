@@ -170,4 +170,5 @@ def test_tables():
     assert "| \\*.a or `*.b`, a\\|b, a\\_b, \\<x> |" in schema.tables(tricky, VALUES)
 
 
-chart.main()
+if __name__ == "__main__":
+    chart.main()

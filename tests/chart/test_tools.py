@@ -151,4 +151,5 @@ def test_lock():
         assert "resolved" not in package, name
 
 
-chart.main()
+if __name__ == "__main__":
+    chart.main()
