@@ -164,7 +164,7 @@ volumes:
   - name: {{ include "django.secretVolume" $name }}
     secret:
       secretName: {{ quote $name }}
-      defaultMode: 0440
+      defaultMode: 288 # 0440
 {{- end }}
 {{- end }}
 {{- if .files }}

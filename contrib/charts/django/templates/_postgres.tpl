@@ -21,7 +21,7 @@ it is another one, so that uri must not be seen. */}}
 {{- if eq $source "zalando" }}
 - name: postgres
   projected:
-    defaultMode: 0440
+    defaultMode: 288 # 0440
     sources:
       - secret:
           name: {{ quote $secret }}
@@ -32,12 +32,12 @@ it is another one, so that uri must not be seen. */}}
 - name: postgres
   secret:
     secretName: {{ quote $secret }}
-    defaultMode: 0440
+    defaultMode: 288 # 0440
 {{- end }}
 {{- if eq (include "django.pooled" .) "true" }}
 - name: pooler
   projected:
-    defaultMode: 0440
+    defaultMode: 288 # 0440
     sources:
       - secret:
           name: {{ quote $secret }}
