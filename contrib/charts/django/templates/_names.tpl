@@ -38,6 +38,16 @@ helm.sh/resource-policy: keep
 {{ replace "$" "$$" . }}
 {{- end }}
 
+{{/* A ConfigMap is called by what it says: the old pod keeps its own until it goes, also if the trial
+of the new image fails, and a change is a new pod. */}}
+{{- define "django.configName" -}}
+{{ .Release.Name }}-config-{{ sha256sum .Values.app.config | trunc 8 }}
+{{- end }}
+
+{{- define "django.fileServerName" -}}
+{{ .Release.Name }}-file-server-{{ include "django.nginx" . | sha256sum | trunc 8 }}
+{{- end }}
+
 {{- define "django.sum" -}}
 {{ toJson . | sha256sum }}
 {{- end }}

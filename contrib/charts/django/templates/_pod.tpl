@@ -1,13 +1,10 @@
 {{/* Pods and containers. Arguments are a dict: root, facts, and what each names. */}}
 
-{{/* annotations: what the pods would not notice by themselves. */}}
+{{/* What the pods would not notice by themselves. */}}
 {{- define "django.podAnnotations" -}}
 {{- $secrets := .Values.app.sealedSecrets }}
 {{- if $secrets }}
 checksum/secrets: {{ include "django.sum" $secrets | quote }}
-{{- end }}
-{{- if .Values.app.config }}
-checksum/config: {{ include "django.sum" .Values.app.config | quote }}
 {{- end }}
 {{- end }}
 
@@ -154,7 +151,7 @@ volumes:
 {{- if $app.config }}
   - name: config
     configMap:
-      name: {{ .root.Release.Name }}-config
+      name: {{ include "django.configName" .root }}
 {{- end }}
 {{- with include "django.postgresVolumes" .root | trim }}
   {{- . | nindent 2 }}
@@ -175,7 +172,7 @@ volumes:
 {{- if .fileServer }}
   - name: file-server
     configMap:
-      name: {{ .root.Release.Name }}-file-server
+      name: {{ include "django.fileServerName" .root }}
 {{- end }}
 {{- end }}
 
