@@ -110,10 +110,10 @@ def test_links():
     """Selectors select what they mean, routes lead to Services, Services to ports; what a pod
     wants is made by the chart, by an operator, or named in the values."""
     def complaints():
-        for name, case, path in chart.all_cases():
-            outside = set(trees.scalars(strict_yaml.load(chart.read(path))))
-            for text in links.complaints(chart.render(path, chart=name).docs, outside):
-                yield "%s/%s: %s" % (name, case, text)
+        for case, rendered in chart.rendered():
+            outside = set(trees.scalars(strict_yaml.load(chart.read(rendered.values))))
+            for text in links.complaints(rendered.docs, outside):
+                yield "%s: %s" % (case, text)
     chart.complain(complaints())
 
 

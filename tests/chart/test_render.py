@@ -40,6 +40,14 @@ def test_strict_yaml():
         {"a": ["yes", True, 0.5, -1, "10.0.0.1", "100m", ""], "b": {"c": "0440\n"}}]
 
 
+@harness.limit(60)
+def test_cases():
+    """Every values file of tests/chart/cases renders."""
+    for helm in chart.HELMS:
+        chart.each(lambda case: chart.render(case[2], chart=case[0], helm=helm).docs,
+                   chart.all_cases())
+
+
 def test_both_helms():
     """Helm 3 and Helm 4 render the same, byte for byte, but for the white space with which a
     document ends, and neither warns of anything."""
@@ -163,14 +171,14 @@ def test_labels():
 def test_leftovers():
     """Nothing is left of a template, and nothing is printed that was no text."""
     def complaints():
-        for name, case, path in chart.all_cases():
-            given = list(trees.scalars(strict_yaml.load(chart.read(path))))
-            for document in chart.render(path, chart=name).docs:
+        for case, rendered in chart.rendered():
+            given = list(trees.scalars(strict_yaml.load(chart.read(rendered.values))))
+            for document in rendered.docs:
                 for text in trees.scalars(document):
                     for left in LEFTOVERS:
                         if left in text and not any(left in word for word in given):
-                            yield "%s/%s: %s: %s in: %s" % (
-                                name, case, chart.title(document), left, text[:200])
+                            yield "%s: %s: %s in: %s" % (case, chart.title(document), left,
+                                                         text[:200])
     chart.complain(complaints())
 
 
@@ -227,21 +235,20 @@ def test_new_version():
     """With another version of the chart the same values change nothing but the labels that name
     it, and those are not on a pod: no app restarts for a label, and a Job stays as it is."""
     def one(job):
-        name, case, path = job
-        old = chart.render(path, chart=name)
-        new = chart.render(path, chart=copies[name])
+        case, old = job
+        new = chart.render(old.values, chart=copies[old.chart])
         if VERSION.sub("", old.text) != VERSION.sub("", new.text):
-            raise chart.Failure("%s/%s:\n%s" % (name, case, difference(
+            raise chart.Failure("%s:\n%s" % (case, difference(
                 old.text, new.text, "this version", "another version")))
         for document in new.docs:
             for template in pss.templates(document):
                 if "99.88.77" in str(template) or "99.88.77" in str(document.get("spec")):
-                    raise chart.Failure("%s/%s: %s: the version is on its pods" % (
-                        name, case, chart.title(document)))
+                    raise chart.Failure("%s: %s: the version is on its pods" % (
+                        case, chart.title(document)))
         return "99.88.77" in new.text
 
     copies = {name: bumped(name) for name in chart.names()}
-    assert any(chart.each(one, chart.all_cases())), "the version is nowhere: is this a test?"
+    assert any(chart.each(one, chart.rendered())), "the version is nowhere: is this a test?"
 
 
 if __name__ == "__main__":
