@@ -111,10 +111,11 @@ def _routes(world, document):
 
 
 def _selectors(world, document):
-    """What is about pods is about some, and asks at ports that they have."""
+    """What is about pods is about some, and asks at ports that they have; but a chart without any
+    pod is about those of others."""
     field = {"NetworkPolicy": "podSelector", "PodDisruptionBudget": "selector",
              "PodMonitor": "selector"}.get(document["kind"])
-    if not field:
+    if not field or not world.pods:
         return
     spec = document["spec"]
     found = world.matched(spec[field])

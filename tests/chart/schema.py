@@ -245,15 +245,19 @@ def _rows(root, values, start, path):
 def tables(root, values):
     """README.md's section: a table for each block, and one for each definition with keys."""
     head = ["| Value | Type | Default | Meaning |", "|---|---|---|---|"]
+    blocks = {key: node for key, node in root["properties"].items()
+              if "properties" in resolved(root, node)}
+    single = [key for key in root["properties"] if key not in blocks and (key,) != FREE]
     lines = []
-    for key, node in root["properties"].items():
-        if (key,) != FREE:
-            lines += ["", "### %s" % key, "", node["description"], ""] + head
-            lines += list(_rows(root, values, node, (key,))) or [
-                "| `%s` | %s | `%s` | |" % (key, _type(root, node), _default(values, (key,)))]
+    if single:
+        lines += [""] + head + [row for row in _rows(root, values, root, ())
+                                if re.match(r"\| `(%s)\b" % "|".join(single), row)]
+    for key, node in blocks.items():
+        lines += ["", "### %s" % key, "", node["description"], ""] + head
+        lines += list(_rows(root, values, node, (key,)))
     for name, node in root.get("definitions", {}).items():
-        lines += ["", "### %s" % name, "", node["description"]]
         rows = list(_rows(root, {}, node, ()))
+        lines += ["", "### %s" % name, "", node["description"]]
         lines += [""] + head + rows if rows else []
     return "\n".join([BEGIN] + lines + ["", END])
 

@@ -96,8 +96,8 @@ def every_document():
 
 
 def test_documents():
-    """Each document is an object of Kubernetes; none is there twice; none is for another
-    namespace."""
+    """Each document is an object of Kubernetes; none is there twice; none of an app is for another
+    namespace, whatever the values say."""
     def complaints():
         seen = set()
         for case, document in every_document():

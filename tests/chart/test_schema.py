@@ -166,6 +166,14 @@ def test_tables():
                 "| `cpu` | string |  | CPUs. |"):
         assert row in rows, (row, rows)
     assert len([row for row in rows if row.startswith("| `")]) == 7, rows
+    flat = {"type": "object", "required": ["name"], "properties": {
+        "name": {"description": "Who.", "type": "string"},
+        "names": {"description": "More.", "type": "array", "items": {"type": "string"}},
+        "app": SMALL["properties"]["app"]}, "definitions": SMALL["definitions"]}
+    text = schema.tables(flat, dict(VALUES, name="", names=[]))
+    assert text.count("| `name` | string | required | Who. |") == 1, text
+    assert text.count("| `names` | list of string | `[]` | More. |") == 1, text
+    assert text.count("| `app.port` |") == 1, text
     tricky = faulty(APP + ".properties.port", "description", "*.a or `*.b`, a|b, a_b, <x>")
     assert "| \\*.a or `*.b`, a\\|b, a\\_b, \\<x> |" in schema.tables(tricky, VALUES)
 
