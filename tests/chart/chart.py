@@ -129,15 +129,15 @@ def complain(complaints):
 class Rendered:
     """text: what Helm printed; warnings: what it said beside that."""
 
-    def __init__(self, text, warnings=""):
-        self.text, self.warnings = text, warnings
+    def __init__(self, text, warnings="", name="rendered"):
+        self.text, self.warnings, self.name = text, warnings, name
 
     @functools.cached_property
     def docs(self):
         try:
             return strict_yaml.load_all(self.text)
         except strict_yaml.Ambiguous as error:
-            raise Failure("rendered YAML: %s\n%s" % (error, excerpt(self.text, str(error)))) \
+            raise Failure("%s: %s\n%s" % (self.name, error, excerpt(self.text, str(error)))) \
                 from None
 
     def all(self, kind, name=None):
@@ -246,7 +246,7 @@ def render(*values, release=None, namespace=NAMESPACE, helm=4, chart="django"):
     code, text, said = _call(values, release or _release(values), namespace, helm, chart)
     if code != 0:
         raise Failure("Helm %d refuses %s: %s" % (helm, _named(values), said.strip()))
-    return Rendered(text, said)
+    return Rendered(text, said, "what Helm %d makes of %s" % (helm, _named(values)))
 
 
 def fails(*values, release=None, namespace=NAMESPACE, helm=4, chart="django"):
@@ -267,11 +267,10 @@ def rendered(helm=4):
     """[(chart/case, Rendered)] of every case of all charts that renders: test_render.py has a case
     that says which do not. chart and values of each: where it is from."""
     def one(case):
-        name, _, path = case
-        code, text, said = _call([path], _release([path]), NAMESPACE, helm, name)
-        result = Rendered(text, said)
-        result.chart, result.values = name, path
-        return None if code else result
-    wanted = all_cases()
-    return [("%s/%s" % case[:2], result) for case, result in zip(wanted, each(one, wanted))
-            if result]
+        try:
+            result = render(case[2], chart=case[0], helm=helm)
+            result.chart, result.values = case[0], case[2]
+            return bool(result.docs) and ("%s/%s" % case[:2], result)
+        except Failure:
+            return None
+    return list(filter(None, each(one, all_cases())))
