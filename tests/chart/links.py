@@ -12,7 +12,7 @@ class World:
         self.names = {(d["kind"], d["metadata"]["name"]): d for d in documents}
         # (title, labels, names and numbers of ports) of each pod that there will be
         self.pods = [(title(d), template.get("metadata", {}).get("labels") or {},
-                      {p.get(key) for c in template["spec"]["containers"]
+                      {p.get(key) for _, c in pss.containers(template["spec"])
                        for p in c.get("ports", []) for key in ("name", "containerPort")})
                      for d in documents for template in pss.templates(d)]
         self.pods += [(title(d), labels, ports) for d in documents
@@ -32,9 +32,11 @@ def _of_operators(document):
     """The pods that CloudNativePG makes: labels and ports that it documents."""
     name = document["metadata"]["name"]
     if document["kind"] == "Cluster":
-        yield {"cnpg.io/cluster": name, "cnpg.io/podRole": "instance"}, {"metrics", 5432, 9187}
+        yield ({"cnpg.io/cluster": name, "cnpg.io/podRole": "instance"},
+               {"metrics", "status", 5432, 8000, 9187})
     if document["kind"] == "Pooler":
-        yield {"cnpg.io/poolerName": name, "cnpg.io/podRole": "pooler"}, {"metrics", 5432, 9127}
+        yield ({"cnpg.io/poolerName": name, "cnpg.io/podRole": "pooler",
+                "cnpg.io/cluster": document["spec"]["cluster"]["name"]}, {"metrics", 5432, 9127})
 
 
 def title(document):
