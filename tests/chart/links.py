@@ -35,8 +35,7 @@ def _of_operators(document):
         yield ({"cnpg.io/cluster": name, "cnpg.io/podRole": "instance"},
                {"metrics", "status", 5432, 8000, 9187})
     if document["kind"] == "Pooler":
-        yield ({"cnpg.io/poolerName": name, "cnpg.io/podRole": "pooler",
-                "cnpg.io/cluster": document["spec"]["cluster"]["name"]}, {"metrics", 5432, 9127})
+        yield {"cnpg.io/poolerName": name, "cnpg.io/podRole": "pooler"}, {"metrics", 5432, 9127}
 
 
 def title(document):
