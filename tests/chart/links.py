@@ -11,12 +11,17 @@ class World:
         self.documents, self.outside = documents, set(outside)
         self.names = {(d["kind"], d["metadata"]["name"]): d for d in documents}
         # (title, labels, names and numbers of ports) of each pod that there will be
-        self.pods = [(title(d), template.get("metadata", {}).get("labels") or {},
-                      {p.get(key) for _, c in pss.containers(template["spec"])
-                       for p in c.get("ports", []) for key in ("name", "containerPort")})
-                     for d in documents for template in pss.templates(d)]
-        self.pods += [(title(d), labels, ports) for d in documents
-                      for labels, ports in _of_operators(d)]
+        self.pods = self._pods_with(lambda spec: spec["containers"])
+        # Prometheus looks at init containers, too
+        self.scraped = self._pods_with(lambda spec: [c for _, c in pss.containers(spec)])
+
+    def _pods_with(self, containers):
+        ours = [(title(d), template.get("metadata", {}).get("labels") or {},
+                 {p.get(key) for c in containers(template["spec"])
+                  for p in c.get("ports", []) for key in ("name", "containerPort")})
+                for d in self.documents for template in pss.templates(d)]
+        return ours + [(title(d), labels, ports) for d in self.documents
+                       for labels, ports in _of_operators(d)]
 
     def has(self, kind, name):
         if kind == "Secret" and (("SealedSecret", name) in self.names or name.endswith(ZALANDO) or
@@ -24,8 +29,8 @@ class World:
             return True
         return (kind, name) in self.names or name in self.outside
 
-    def matched(self, selector):
-        return [pod for pod in self.pods if selects(selector, pod[1])]
+    def matched(self, selector, pods=None):
+        return [pod for pod in pods or self.pods if selects(selector, pod[1])]
 
 
 def _of_operators(document):
@@ -123,7 +128,8 @@ def _selectors(world, document):
     if not found:
         yield "is about no pod"
     for endpoint in spec.get("podMetricsEndpoints", []):
-        if not any(endpoint.get("port") in ports for _, _, ports in found):
+        if not any(endpoint.get("port") in ports
+                   for _, _, ports in world.matched(spec[field], world.scraped)):
             yield "no pod that it is about has the port %s" % endpoint.get("port")
     # an empty selector is about all pods of the namespace: not about these alone
     for rule in spec.get("ingress", []) if spec[field] else ():

@@ -14,6 +14,7 @@ spec:
     metadata: {labels: {app: shop, part: site}}
     spec:
       imagePullSecrets: [{name: registry}]
+      initContainers: [{name: init, ports: [{name: init, containerPort: 9480}]}]
       containers:
       - name: run
         ports: [{name: http, containerPort: 8000}, {name: probes, containerPort: 9480}]
@@ -52,7 +53,7 @@ spec:
   ingress: [{ports: [{port: 8000}]}]}}
 ---
 {apiVersion: monitoring.coreos.com/v1, kind: PodMonitor, metadata: {name: shop}, spec: {
-  selector: {matchLabels: {app: shop}}, podMetricsEndpoints: [{port: probes}]}}
+  selector: {matchLabels: {app: shop}}, podMetricsEndpoints: [{port: probes}, {port: init}]}}
 ---
 {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: shop-files}}
 ---
@@ -90,6 +91,7 @@ BREAKS = [
     ("6.spec.ingress.0.ports.0.port", 8001),
     ("7.spec.selector.matchLabels.app", "shops"),
     ("7.spec.podMetricsEndpoints.0.port", "probe"),
+    ("7.spec.podMetricsEndpoints.1.port", "inits"),
     ("12.spec.cluster.name", "shop"),
 ]
 

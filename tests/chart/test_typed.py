@@ -104,8 +104,8 @@ VALUES = [
 ]
 # Where any key may stand: its name is the user's.
 MAPS = {"labels", "annotations", "matchLabels", "nodeSelector", "limits", "requests", "data",
-        "stringData", "binaryData", "encryptedData", "parameters", "connectionParameters",
-        "hard", "default", "defaultRequest", "max", "min"}
+        "stringData", "binaryData", "encryptedData", "parameters", "hard", "default",
+        "defaultRequest", "max", "min", "connectionParameters"}
 MORE_MAPS = {"kubernetes-models/v1/Service spec.selector"}
 
 
