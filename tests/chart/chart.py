@@ -134,11 +134,14 @@ class Rendered:
 
     @functools.cached_property
     def docs(self):
-        try:
-            return strict_yaml.load_all(self.text)
-        except strict_yaml.Ambiguous as error:
-            raise Failure("%s: %s\n%s" % (self.name, error, excerpt(self.text, str(error)))) \
-                from None
+        with _kept("documents", self.text) as kept:
+            if not os.path.exists(kept):
+                try:
+                    _write(kept, json.dumps(strict_yaml.load_all(self.text)))
+                except strict_yaml.Ambiguous as error:
+                    raise Failure("%s: %s\n%s" % (
+                        self.name, error, excerpt(self.text, str(error)))) from None
+            return json.loads(read(kept))
 
     def all(self, kind, name=None):
         return [d for d in self.docs if d["kind"] == kind and

@@ -237,6 +237,33 @@ def bumped(name):
     return copy
 
 
+def places(document):
+    """Each key of each object, without the numbers of lists."""
+    return {"%s %s %s" % (document["kind"], re.sub(r"\.\d+\b", "", path), key)
+            for path, value in trees.objects(document) for key in value}
+
+
+def covering(rendered):
+    """So few of [(case, Rendered)] that every place which any has is in one of them."""
+    left = {case: set().union(*map(places, result.docs)) for case, result in rendered}
+    chosen = []
+    while any(left.values()):
+        best = max(left, key=lambda case: len(left[case]))
+        chosen.append(best)
+        covered = left.pop(best)
+        left = {case: found - covered for case, found in left.items()}
+    return [(case, result) for case, result in rendered if case in chosen]
+
+
+def test_covering():
+    """Of cases those are left out that have nothing that the others have not."""
+    def case(*documents):
+        return chart.Rendered("\n---\n".join("{kind: A, %s}" % d for d in documents))
+    found = covering([("a", case("a: 1")), ("b", case("a: 2", "b: [{c: 1}, {c: 2}]")),
+                      ("c", case("b: [{d: 1}]")), ("d", case("b: [{c: 3}, {d: 5}]"))])
+    assert [name for name, _ in found] in (["b", "d"], ["b", "c"]), found
+
+
 @harness.limit(60)
 def test_new_version():
     """With another version of the chart the same values change nothing but the labels that name
@@ -256,7 +283,7 @@ def test_new_version():
         return "99.88.77" in new.text
 
     copies = {name: bumped(name) for name in chart.names()}
-    assert any(chart.each(one, chart.rendered())), "the version is nowhere: is this a test?"
+    assert any(chart.each(one, covering(chart.rendered()))), "the version is nowhere: is this a test?"
 
 
 if __name__ == "__main__":
