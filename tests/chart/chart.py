@@ -276,4 +276,7 @@ def rendered(helm=4):
             return bool(result.docs) and ("%s/%s" % case[:2], result)
         except Failure:
             return None
-    return list(filter(None, each(one, all_cases())))
+    found = list(filter(None, each(one, all_cases())))
+    if not found:
+        raise Failure("no case renders: test_render.py test_cases says why")
+    return found
