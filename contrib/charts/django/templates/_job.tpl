@@ -22,7 +22,7 @@ spec:
     {{- . | nindent 4 }}
   {{- end }}
   containers:
-    {{- include "django.container" (merge (dict "name" .component "pooled" true) .) | trim | nindent 4 }}
+    {{- include "django.container" (merge (dict "name" .component) .) | trim | nindent 4 }}
   {{- include "django.volumes" (merge (dict "containers" (list .component)) .) | trim | nindent 2 }}
 {{- end }}
 

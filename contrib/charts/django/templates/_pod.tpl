@@ -113,7 +113,7 @@ securityContext:
   readOnly: true
 {{- end }}
 {{- if ne .root.Values.hoster.postgres.source "none" }}
-- name: {{ ternary "pooler" "postgres" (and (.pooled | default false) (eq (include "django.pooled" .root) "true")) }}
+- name: {{ include "django.databaseVolume" . }}
   mountPath: /etc/pidone/postgres
   readOnly: true
 {{- end }}
@@ -153,7 +153,7 @@ volumes:
     configMap:
       name: {{ include "django.configName" .root }}
 {{- end }}
-{{- with include "django.postgresVolumes" .root | trim }}
+{{- with include "django.postgresVolumes" . | trim }}
   {{- . | nindent 2 }}
 {{- end }}
 {{- range $name, $secret := $app.sealedSecrets }}
@@ -202,7 +202,7 @@ volumes:
 {{/* A service: /run or a worker. role, port (its name), ready. */}}
 {{- define "django.service" -}}
 {{- $probes := .root.Values.app.probes }}
-{{- include "django.container" (dict "root" .root "facts" .facts "name" .role.name "files" .files "pooled" true
+{{- include "django.container" (dict "root" .root "facts" .facts "name" .role.name "files" .files
   "args" (include "django.roleArgs" .role | fromJsonArray)
   "env" (include "django.roleEnv" (dict "role" .role) | fromJson)) }}
   ports:

@@ -13,38 +13,49 @@
 {{- end }}
 {{- end }}
 
-{{/* What the Secret does not say, or says otherwise: Zalando's has no address; through the pooler
-it is another one, so that uri must not be seen. */}}
+{{/* Which directory a container has. What migrates goes past the pooler, and so does its trial. */}}
+{{- define "django.databaseVolume" -}}
+{{- if and (eq (include "django.pooled" .root) "true") (not (has .name (list "init" "check" "django-check"))) -}}
+pooler
+{{- else -}}
+postgres
+{{- end }}
+{{- end }}
+
+{{/* For these containers. What the Secret does not say, or says otherwise, is in a ConfigMap:
+Zalando's has no address; through the pooler it is another one, so that uri must not be seen. */}}
 {{- define "django.postgresVolumes" -}}
-{{- $source := .Values.hoster.postgres.source }}
-{{- $secret := include "django.postgresSecret" . }}
-{{- if eq $source "zalando" }}
-- name: postgres
-  projected:
-    defaultMode: 288 # 0440
-    sources:
-      - secret:
-          name: {{ quote $secret }}
-          items: {{ include "django.items" (list "username" "password") }}
-      - configMap:
-          name: {{ .Release.Name }}-database
-{{- else if ne $source "none" }}
-- name: postgres
+{{- $root := .root }}
+{{- $source := $root.Values.hoster.postgres.source }}
+{{- $needed := list }}
+{{- range without .containers "files" }}
+{{- $needed = append $needed (include "django.databaseVolume" (dict "root" $root "name" .)) }}
+{{- end }}
+{{- if ne $source "none" }}
+{{- range uniq $needed | sortAlpha }}
+- name: {{ . }}
+{{- if eq . "pooler" }}
+  {{- include "django.projected" (dict "root" $root "keys" (list "dbname" "port" "username" "password")) | nindent 2 }}
+{{- else if eq $source "zalando" }}
+  {{- include "django.projected" (dict "root" $root "keys" (list "username" "password")) | nindent 2 }}
+{{- else }}
   secret:
-    secretName: {{ quote $secret }}
+    secretName: {{ include "django.postgresSecret" $root | quote }}
     defaultMode: 288 # 0440
 {{- end }}
-{{- if eq (include "django.pooled" .) "true" }}
-- name: pooler
-  projected:
-    defaultMode: 288 # 0440
-    sources:
-      - secret:
-          name: {{ quote $secret }}
-          items: {{ include "django.items" (list "dbname" "port" "username" "password") }}
-      - configMap:
-          name: {{ .Release.Name }}-database
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "django.projected" -}}
+projected:
+  defaultMode: 288 # 0440
+  sources:
+    - secret:
+        name: {{ include "django.postgresSecret" .root | quote }}
+        items: {{ include "django.items" .keys }}
+    - configMap:
+        name: {{ .root.Release.Name }}-database
 {{- end }}
 
 {{- define "django.items" -}}
