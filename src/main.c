@@ -26,7 +26,7 @@ struct door {
 static const char usage[] =
 	"usage: pidone [OPTION…] /ROLE [-- COMMAND ARG…]   run a role: /init, /run, /async, …\n"
 	"       pidone [OPTION…] [--] COMMAND ARG…         run any command, as a plain PID 1\n"
-	"       pidone check                               validate the configuration\n"
+	"       pidone check [/ROLE ...]                   validate the configuration\n"
 	"       pidone explain [--ini] [/ROLE]             what would run, and why\n"
 	"       pidone probe live|ready|startup [/ROLE]    ask the running supervisor\n"
 	"       pidone status [--json] [/ROLE]             the running supervisor, for a person\n"

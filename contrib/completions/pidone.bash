@@ -73,7 +73,7 @@ _pidone_subcommand() {
 		return
 	fi
 	case $1 in
-	explain | status) _pidone_words "$(_pidone_roles)" ;;
+	check | explain | status) _pidone_words "$(_pidone_roles)" ;;
 	probe) if [[ $prev == probe ]]; then _pidone_words "$3"; else _pidone_words "$(_pidone_roles)"; fi ;;
 	once) [[ $prev != once ]] || _pidone_words "$3" ;;
 	install) _filedir ;;

@@ -1,8 +1,10 @@
-/* `pidone check`: is the configuration right? Runs nothing and connects to
- * nothing, so it can be a line of a Dockerfile or of a pipeline. */
+/* `pidone check [/ROLE …]`: is the configuration right, and could these roles start
+ * here? Runs nothing and connects to nothing, so it can be a line of a Dockerfile or of
+ * a pipeline. */
 #include "cmd/cmd.h"
 
 #include "base/log.h"
+#include "cmd/cmd_check_role.h"
 #include "effect/config_file.h"
 #include "effect/detect.h"
 #include "effect/environment.h"
@@ -13,6 +15,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define CHECK_USAGE "pidone check [/ROLE ...]"
 
 static bool has(const struct list *list, const char *text)
 {
@@ -201,6 +205,42 @@ static int check_roles(const struct config *config, const struct cmd_options *op
 	return exit_code;
 }
 
+static int not_understood(const char *word)
+{
+	char hint[CMD_HINT_SIZE];
+	bool is_hinted = cmd_meant_role(hint, sizeof(hint), word)[0] != '\0';
+	log_error("usage", "check: '%s' is not understood%s usage: " CHECK_USAGE, word,
+		  is_hinted ? hint : "; the file is named with --config;");
+	return EXIT_CODE_USAGE;
+}
+
+/* The words behind `check`: roles. */
+static int check_words(const struct cmd_options *options)
+{
+	for (char *const *word = options->args; *word != NULL; word++)
+		if ((*word)[0] != '/' || !config_is_role_name(*word + 1))
+			return not_understood(*word);
+	return EXIT_CODE_OK;
+}
+
+static int check_starts(const struct config *config, const struct cmd_options *options)
+{
+	struct environment environment = { 0 };
+	struct err err;
+	int exit_code = EXIT_CODE_OK;
+	if (options->args[0] == NULL)
+		return EXIT_CODE_OK;
+	if (environment_build(&environment, config, options->environment, &err) < 0) {
+		log_error("config", "%s", err.msg);
+		return EXIT_CODE_CONFIG;
+	}
+	for (char *const *word = options->args; *word != NULL; word++)
+		if (cmd_check_can_start(config, *word + 1, &environment) != EXIT_CODE_OK)
+			exit_code = EXIT_CODE_CONFIG;
+	environment_fini(&environment);
+	return exit_code;
+}
+
 int cmd_check(const struct cmd_options *options)
 {
 	struct config config = { 0 };
@@ -209,15 +249,10 @@ int cmd_check(const struct cmd_options *options)
 	struct list detected = { 0 };
 	size_t n_warnings = 0;
 	if (cmd_asks_for_help(options))
-		return cmd_print_usage("pidone check");
-	if (options->args[0] != NULL) {
-		log_error("usage",
-			  "check takes no arguments, but got '%s': name the file with "
-			  "--config",
-			  options->args[0]);
-		return EXIT_CODE_USAGE;
-	}
-	int exit_code = EXIT_CODE_OK;
+		return cmd_print_usage(CHECK_USAGE);
+	int exit_code = check_words(options);
+	if (exit_code != EXIT_CODE_OK)
+		return exit_code;
 	if (config_file_load(&config, options->config_path, options->environment, &problems) < 0)
 		exit_code = EXIT_CODE_CONFIG;
 	config_problems_print(&problems);
@@ -228,6 +263,8 @@ int cmd_check(const struct cmd_options *options)
 	}
 	if (exit_code == EXIT_CODE_OK)
 		exit_code = check_database(&config, options);
+	if (exit_code == EXIT_CODE_OK)
+		exit_code = check_starts(&config, options);
 	if (exit_code == EXIT_CODE_OK) {
 		find_detected(&config, &environment, &detected, &n_warnings);
 		print_success(&config, options, &detected, n_warnings);

@@ -201,8 +201,8 @@ static void check_tells_what_is_fine_and_what_is_not(void **state)
 			    "pidone: error: /bad.ini:3: 'drain' in [run]: '5' is not a length of time: "
 			    "write a number and its unit, such as 500ms, 10s, 5m or 1h\n");
 	assert_int_equal(run_check(good, none, one, out, sizeof(out)), 64);
-	assert_string_equal(out, "pidone: error: check takes no arguments, but got 'x': name the file "
-				 "with --config\n");
+	assert_string_equal(out, "pidone: error: check: 'x' is not understood; the file is named with "
+				 "--config; usage: pidone check [/ROLE ...]\n");
 }
 
 int main(void)

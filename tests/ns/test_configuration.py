@@ -128,6 +128,25 @@ def test_check_subcommand():
     assert code == 78 and "did you mean 'command'?" in out, out
 
 
+def test_check_of_roles():
+    """pidone check /ROLE: what has nothing to run, a program or a user that is not there is 78,
+    with the words that the start would say; without the role's name it is no mistake"""
+    config = "[run]\ncommand = nosuchprogram x\n[beat]\nprocess.one = true\ncommand = sleep 3\n" \
+             "[mail]\ncommand = true\nuser = nosuchuser\n[init]\nstep = true\nstep = nosuchstep\n" \
+             "[here]\ndirectory = /bin\ncommand = ./true\n[shell]\nshell = yes\ncommand = a | b\n"
+    for words, code, message in (
+            ([], 0, "is fine"),
+            (["/beat", "/init", "/here", "/shell"], 0, "is fine"),
+            (["/beat", "/run"], 78, "/run: cannot run 'nosuchprogram'"),
+            (["/mail"], 78, "/mail: there is no user 'nosuchuser'"),
+            (["/async"], 78, "nothing says what /async runs"),
+            (["run"], 64, "did you mean /run?")):
+        got, out = finished(["check"] + words, config=config, pid1=False)
+        assert got == code and message in out, (words, got, out)
+    got, out = finished(["check", "/task"], env={"PIDONE_TASK_COMMAND": "'true' 'a b'"}, pid1=False)
+    assert got == 0, out
+
+
 def test_check_finds_what_a_start_would():
     """pidone check finds what would end a start, and warns of a user who is not there"""
     lines = ["process.p%d = sleep 1077" % i for i in range(16)]

@@ -168,6 +168,7 @@ def test_roles_come_from_the_configuration():
             assert offered == ROLES - {"/mail"} | {"/report"}, (option, offered)
         assert "/mail" in shell.offers("pidone probe ready ")
         assert "/report" in shell.offers("pidone -q -c other.ini explain ")
+        assert "/report" in shell.offers("pidone -c other.ini check ")
         with open(shell.home + "/pidone.ini", "a", encoding="ascii") as file:
             file.write("what is this\n")
         assert set(shell.offers("pidone /")) == ROLES - {"/mail"}
