@@ -58,6 +58,15 @@ and what only the chart can know; the last cannot be said in app.env (see _valid
 {{- if .role.drain }}
 {{- $_ := set $env (print $prefix "DRAIN") (printf "%ds" (int .role.drain)) }}
 {{- end }}
+{{- with .role.command }}
+{{- $_ := set $env (print $prefix "COMMAND") (include "django.text" .) }}
+{{- end }}
+{{- if .role.shared }}
+{{- /* A pod is ready only while all of its containers run. So what ends beside the site is started
+again within its container, by pidone and not by Kubernetes. */}}
+{{- $_ := set $env (print $prefix "RESTART") "always" }}
+{{- $_ := set $env (print $prefix "ON_LIVE_FAILURE") "restart" }}
+{{- end }}
 {{- toJson $env }}
 {{- end }}
 

@@ -1,5 +1,5 @@
 {{/* The pod of a CronJob or a one-off Job: one container. root, facts, component (cron or task),
-job, args, env. */}}
+args, env, files, migrates: whether /init comes first. */}}
 {{- define "django.jobPod" -}}
 metadata:
   {{- include "django.podMetadata" . | trim | nindent 2 }}
@@ -17,13 +17,21 @@ spec:
             matchLabels:
               {{- include "django.selector" (dict "root" .root "component" "site") | trim | nindent 14 }}
   {{- end }}
+  {{- $containers := list .component }}
+  {{- if .migrates }}
+  {{- include "django.initContainers" . | trim | nindent 2 }}
+  {{- if .root.Values.app.init.enabled }}
+  {{- $containers = append $containers "init" }}
+  {{- end }}
+  {{- else }}
   {{- with include "django.install" . | trim }}
   initContainers:
     {{- . | nindent 4 }}
   {{- end }}
+  {{- end }}
   containers:
     {{- include "django.container" (merge (dict "name" .component) .) | trim | nindent 4 }}
-  {{- include "django.volumes" (merge (dict "containers" (list .component)) .) | trim | nindent 2 }}
+  {{- include "django.volumes" (merge (dict "containers" $containers) .) | trim | nindent 2 }}
 {{- end }}
 
 {{/* A node that is drained is nobody's failure. */}}

@@ -91,15 +91,6 @@ securityContext:
 {{- toJson $words }}
 {{- end }}
 
-{{/* A role and the command that the values give it, if any. */}}
-{{- define "django.roleArgs" -}}
-{{- $args := list (print "/" .name) }}
-{{- if .command }}
-{{- $args = concat $args (list "--") .command }}
-{{- end }}
-{{- toJson $args }}
-{{- end }}
-
 {{- define "django.mounts" -}}
 {{- $app := .root.Values.app }}
 {{- if .root.Values.hoster.pidone.image }}
@@ -192,18 +183,18 @@ volumes:
 
 {{- define "django.init" -}}
 {{- include "django.container" (dict "root" .root "facts" .facts "name" "init" "files" .files
-  "args" (include "django.roleArgs" (dict "name" "init" "command" .root.Values.app.init.command) | fromJsonArray)
+  "args" (ternary (concat (list "/init" "--") .root.Values.app.init.command) (list "/init") (gt (len .root.Values.app.init.command) 0))
   "env" (include "django.roleEnv" (dict "role" (dict "name" "init" "stopGrace" 20 "port" 9480)) | fromJson)) }}
   ports:
     - name: init
       containerPort: 9480
 {{- end }}
 
-{{/* A service: /run or a worker. role, port (its name), ready. */}}
+{{/* A service: /run or a worker. role, port (its name), ready: whether Kubernetes asks it. */}}
 {{- define "django.service" -}}
 {{- $probes := .root.Values.app.probes }}
 {{- include "django.container" (dict "root" .root "facts" .facts "name" .role.name "files" .files
-  "args" (include "django.roleArgs" .role | fromJsonArray)
+  "args" (list (print "/" .role.name))
   "env" (include "django.roleEnv" (dict "role" .role) | fromJson)) }}
   ports:
 {{- if eq .role.name "run" }}
@@ -212,12 +203,12 @@ volumes:
 {{- end }}
     - name: {{ .port }}
       containerPort: {{ int .role.port }}
+{{- if .ready }}
   livenessProbe:
     httpGet:
       path: /livez
       port: {{ .port }}
     {{- include "django.timing" $probes.liveness | trim | nindent 4 }}
-{{- if .ready }}
   readinessProbe:
     httpGet:
       path: /readyz

@@ -79,7 +79,7 @@
 {{- $own := dict "PORT" true "PIDONE_TASK_ONCE" true "PIDONE_TASK_LOCK" true "PIDONE_POSTGRES_PROJECT" true "PIDONE_CONFIG" true "PIDONE_RELEASE" true "PIDONE_POSTGRES_SECRET_DIR" true }}
 {{- range concat (list "run" "init" "async") (keys .Values.app.roles) }}
 {{- $prefix := printf "PIDONE_%s_" (upper .) }}
-{{- range list "DRAIN" "STOP_GRACE" "LISTEN" }}
+{{- range list "DRAIN" "STOP_GRACE" "LISTEN" "COMMAND" "RESTART" "ON_LIVE_FAILURE" }}
 {{- $_ := set $own (print $prefix .) true }}
 {{- end }}
 {{- end }}
@@ -98,6 +98,7 @@
 {{- define "django.instead" -}}
 {{- if hasSuffix "_STOP_GRACE" . }}use stopGrace of the role
 {{- else if hasSuffix "_DRAIN" . }}use app.run.drain
+{{- else if hasSuffix "_COMMAND" . }}use command of the role
 {{- else if eq . "PORT" }}use app.port
 {{- else if eq . "PIDONE_CONFIG" }}use app.config
 {{- else if eq . "PIDONE_RELEASE" }}use app.image.digest, or app.image.immutableTags

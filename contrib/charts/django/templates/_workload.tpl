@@ -29,7 +29,7 @@ topologySpreadConstraints:
 {{ printf "%s-p" (.name | trunc 13) }}
 {{- end }}
 
-{{/* The server of uploaded files. It has no readiness: without it the site still works. */}}
+{{/* The server of uploaded files. It has no probe: without it the site still works. */}}
 {{- define "django.fileServer" -}}
 {{- $server := .root.Values.hoster.fileServer }}
 - name: files
@@ -38,10 +38,6 @@ topologySpreadConstraints:
   ports:
     - name: files
       containerPort: 9490
-  livenessProbe:
-    tcpSocket:
-      port: files
-    {{- include "django.timing" .root.Values.app.probes.liveness | trim | nindent 4 }}
 {{- if gt (int .facts.drain) 0 }}
   # as long as the site does; nginx itself stops at once
   lifecycle:
