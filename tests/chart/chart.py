@@ -46,6 +46,7 @@ def main(modules=()):
         if "PIDONE_TEST_CACHE" not in os.environ:
             cache = tempfile.TemporaryDirectory(prefix="pidone-test.")
             os.environ["PIDONE_TEST_CACHE"] = cache.name
+            os.chmod(cache.name, 0o1777)  # servers keep theirs there, too, as users of their own
             atexit.register(cache.cleanup)
         done = subprocess.run([HERE + "/tools"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               text=True, check=False)
