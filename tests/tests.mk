@@ -163,8 +163,12 @@ script_tests = \
 	tests/package/test_hardening.py \
 	tests/package/test_install.py \
 	tests/static/test_static.py \
+	tests/chart/test_hoster.py \
 	tests/chart/test_links.py \
+	tests/chart/test_monitoring.py \
+	tests/chart/test_network.py \
 	tests/chart/test_pods.py \
+	tests/chart/test_postgres.py \
 	tests/chart/test_render.py \
 	tests/chart/test_schema.py \
 	tests/chart/test_tools.py \

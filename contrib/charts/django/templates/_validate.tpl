@@ -3,7 +3,7 @@
 {{- define "django.validate" -}}
 {{- $wrong := list }}
 {{- range list "django.wrongName" "django.wrongImage" "django.wrongRoutes" "django.wrongEnv" "django.wrongSecrets"
-  "django.wrongFiles" "django.wrongVolume" "django.wrongJobs" }}
+  "django.wrongFiles" "django.wrongVolume" "django.wrongJobs" "django.validateHoster" }}
 {{- $wrong = concat $wrong (include . $ | fromJsonArray) }}
 {{- end }}
 {{- if $wrong }}
