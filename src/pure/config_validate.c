@@ -57,7 +57,8 @@ static bool restarts_by_live(const struct config *config, const struct config_en
 	       config_get(config, entry->section, "live", NULL) != NULL;
 }
 
-/* A key that does nothing without another one. */
+/* A key that does nothing without another one. A variable may be the pod's, which says
+ * it for whatever image comes. */
 static void check_companions(const struct config *config, const struct config_entry *entry,
 			     struct config_problems *problems)
 {
@@ -71,7 +72,8 @@ static void check_companions(const struct config *config, const struct config_en
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(companions); i++) {
 		const char *needs = companions[i].needs;
-		if (!streq(entry->name, companions[i].key) || restarts_by_live(config, entry))
+		if (!streq(entry->name, companions[i].key) || restarts_by_live(config, entry) ||
+		    starts_with(entry->origin, "PIDONE_"))
 			continue;
 		const char *value = config_get(config, entry->section, needs, NULL);
 		if (value == NULL)

@@ -128,6 +128,17 @@ def test_check_subcommand():
     assert code == 78 and "did you mean 'command'?" in out, out
 
 
+def test_key_without_effect():
+    """a key that does nothing is warned about in the file, and not as a variable: a chart sets it
+    for every image"""
+    config = "[run]\ncommand = true\n"
+    code, out = finished(["check"], config=config + "on-live-failure = restart\n", pid1=False)
+    assert code == 0 and "does nothing without 'live'" in out and "; 1 warning" in out, out
+    code, out = finished(["check"], config=config, pid1=False,
+                         env={"PIDONE_RUN_ON_LIVE_FAILURE": "restart"})
+    assert code == 0 and "warning" not in out, out
+
+
 def test_check_of_roles():
     """pidone check /ROLE: what has nothing to run, a program or a user that is not there is 78,
     with the words that the start would say; without the role's name it is no mistake"""
