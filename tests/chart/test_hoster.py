@@ -22,6 +22,8 @@ WRONG = [
     (postgres(zalando=ZALANDO), ["zalando." + key for key in ZALANDO], postgres(source="zalando")),
     (postgres(source="none", cluster={"pooler": {"enabled": True}}), ["cluster.pooler.enabled"],
      cluster(pooler={"enabled": False})),
+    (cluster(imageName="registry.example.org:5000/pg@sha256:" + 64 * "0"), ["cluster.imageName"],
+     cluster(imageName="registry.example.org:5000/pg:17.6@sha256:" + 64 * "0")),
     (postgres(source="none", cluster={"import": IMPORT}), ["cluster.import.host"],
      postgres(source="cluster")),
     (postgres(source="none", cluster={"backup": STORE, "recovery": {"serverName": "shop-db"}}),

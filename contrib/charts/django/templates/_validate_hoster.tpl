@@ -31,6 +31,10 @@ other. JSON: a sentence each, with the key, and what to write instead. */}}
 {{- if and $postgres.cluster.pooler.enabled (ne $source "cluster") }}
 {{- $found = append $found (printf "hoster.postgres.cluster.pooler.enabled is true, but hoster.postgres.source is %s, and only a database of this chart gets a pooler: write enabled: false, or source: cluster" $source) }}
 {{- end }}
+{{- $image := $postgres.cluster.imageName }}
+{{- if and $image (not (regexMatch ":[^/@]*[0-9][^/]*$" (regexReplaceAll "@.*$" $image ""))) }}
+{{- $found = append $found (printf "hoster.postgres.cluster.imageName '%s' has no version, and the operator reads the version of PostgreSQL from it: write it between name and digest, …/postgresql:17.6@sha256:…" $image) }}
+{{- end }}
 {{- range $key, $value := dict "import.host" $postgres.cluster.import.host "recovery.serverName" $postgres.cluster.recovery.serverName }}
 {{- if and $value (ne $source "cluster") }}
 {{- $found = append $found (printf "hoster.postgres.cluster.%s is %s, but hoster.postgres.source is %s, so no database is filled from it: write source: cluster, or leave it out" $key $value $source) }}
