@@ -167,6 +167,7 @@ script_tests = \
 	tests/chart/test_links.py \
 	tests/chart/test_monitoring.py \
 	tests/chart/test_network.py \
+	tests/chart/test_plain.py \
 	tests/chart/test_pods.py \
 	tests/chart/test_postgres.py \
 	tests/chart/test_render.py \
