@@ -13,9 +13,10 @@
 {{- end }}
 {{- end }}
 
-{{/* Which directory a container has. What migrates goes past the pooler, and so does its trial. */}}
+{{/* Which directory a container has. What migrates goes past the pooler, and so do
+its trial, and a task with its lock and its marks. */}}
 {{- define "django.databaseVolume" -}}
-{{- if and (eq (include "django.pooled" .root) "true") (not (has .name (list "init" "check" "django-check"))) -}}
+{{- if and (eq (include "django.pooled" .root) "true") (not (has .name (list "init" "check" "django-check" "task"))) -}}
 pooler
 {{- else -}}
 postgres
