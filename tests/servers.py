@@ -17,18 +17,18 @@ from inits import BASE_ENV, Process
 
 
 class Postgres:
-    """Debian's PostgreSQL 15 in a directory of its own, on a port of its own.
+    """Debian's PostgreSQL 15 in a directory of its own, on a port of its own unless one is named.
     password: require it (scram-sha-256) of everybody over TCP. standby_of: a streaming
     standby of that one."""
 
-    def __init__(self, start=True, password=None, options=(), standby_of=None):
+    def __init__(self, start=True, password=None, options=(), standby_of=None, port=None):
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
         if not found:
             skip("needs postgresql-15")
         self.bin = os.path.dirname(found[-1])
         self.user = "postgres" if IS_ROOT else pwd.getpwuid(os.geteuid()).pw_name
         self.password = password
-        self.port = free_port()
+        self.port = port or free_port()
         self.dir = tempfile.mkdtemp(prefix="pg.", dir=harness.tmp)
         os.chmod(self.dir, 0o755)
         self.data, self.socket_dir = self.dir + "/data", self.dir + "/socket"

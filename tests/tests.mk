@@ -163,6 +163,7 @@ script_tests = \
 	tests/package/test_hardening.py \
 	tests/package/test_install.py \
 	tests/static/test_static.py \
+	tests/chart/test_contract.py \
 	tests/chart/test_hoster.py \
 	tests/chart/test_links.py \
 	tests/chart/test_monitoring.py \

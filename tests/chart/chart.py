@@ -212,8 +212,14 @@ def _kept(*what):
         yield path
 
 
+def _yaml(value):
+    """JSON is YAML, but for a character beyond the first plane, which JSON writes as two."""
+    return re.sub(r"\\u(d[89ab]..)\\u(d[c-f]..)", lambda m: "\\U%08x" % ord(
+        json.loads('"%s"' % m.group())), json.dumps(value))
+
+
 def _texts(values):
-    return [json.dumps(v) if isinstance(v, dict) else read(v) for v in values]
+    return [_yaml(v) if isinstance(v, dict) else read(v) for v in values]
 
 
 def _call(values, release, namespace, number, chart):

@@ -1,5 +1,5 @@
-"""contrib/kubernetes: what somebody without Helm applies, and the values with which the chart renders
-the same.
+"""contrib/kubernetes: what somebody without Helm applies, and the values with which the chart
+renders the same.
 
     sets()              name → (documents, values)
     kustomize(folder)   what `kubectl kustomize` makes of it

@@ -1,5 +1,5 @@
-"""contrib/kubernetes, for people without Helm: the same as the chart makes of equal values, field by
-field, and what differs is stated here, and why."""
+"""contrib/kubernetes, for people without Helm: the same as the chart makes of equal values, field
+by field, and what differs is stated here, and why."""
 import copy
 import os
 import re
