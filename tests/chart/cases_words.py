@@ -39,11 +39,13 @@ def pods(app, hoster=None):
             for pod in contract.pods("words", documents)}
 
 
-def run(pod, name, arguments=None):
+def run(pod, name):
     """The container, run to its end: its exit code, and what the program printed."""
     pod.install()
     container = next(c for c in pod.containers if c["name"] == name)
-    process = pod.pidone(container, arguments)
+    # what has ended is not to be started anew
+    env = {name: "never" for name in pod.env(container) if name.endswith("_RESTART")}
+    process = pod.pidone(container, env=env)
     code = process.wait(30)
     return code, process.stdout.strip(), process.stderr
 
@@ -57,6 +59,7 @@ def echoed(pod, name):
     assert variables == SAID, (pod.where, name, variables)
 
 
+OTHER = "[run]\ncommand = true\n[other]\n"
 APP_OF_WORDS = {
     "run": {"command": ECHO + WORDS}, "init": {"command": ECHO + WORDS},
     "async": {"enabled": True, "command": ECHO + WORDS},
@@ -64,8 +67,6 @@ APP_OF_WORDS = {
     "cron": {"clock": {"schedule": "@daily", "command": ECHO + WORDS}},
     "tasks": {"once": {"command": ECHO + WORDS}},
     "files": {"mountPath": "/app/media"}, "preflight": {"check": ECHO + WORDS},
-    # so that what has ended is not started anew
-    "config": "[async]\nrestart = never\n",
 }
 
 
@@ -113,7 +114,7 @@ def test_exit_codes():
                     "other": {"schedule": "@daily", "role": "other"}},
            "tasks": {"import": {"command": fails}}, "files": {"mountPath": "/app/media"}}
     without = {"postgres": {"source": "none"}}
-    found = pods({**app, "config": "[other]\ncommand = sh -c 'exit 4'\n"}, without)
+    found = pods({**app, "config": OTHER + "command = sh -c 'exit 4'\n"}, without)
     for name, container, wanted in (("shop-clock", "cron", 3), ("shop-other", "cron", 4),
                                     ("shop-task-import", "task", 3), ("shop", "init", 3),
                                     ("shop-preflight", "check", 0),
@@ -121,6 +122,6 @@ def test_exit_codes():
                                     ("shop-preflight", "init", 3)):
         code, out, said = run(found[name], container)
         assert code == wanted, (name, container, code, out, said)
-    wrong = pods({**app, "config": "[other]\ndrian = 1s\n"}, without)
+    wrong = pods({**app, "config": OTHER + "drian = 1s\n"}, without)
     code, _, said = run(wrong["shop-preflight"], "check")
     assert code == 78 and "did you mean 'drain'?" in said, (code, said)

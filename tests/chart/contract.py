@@ -5,10 +5,11 @@ with $(VAR) expanded, the mounted Secrets and ConfigMaps at their paths, the use
         pod.pidone(container, words)        a running Pidone
         pod.explained(container)            what `pidone explain --ini` says of it
 
-Kubernetes' part is kube/, the same that runs the chart as a whole.
+Kubernetes' part is tests/cluster/kube, which also runs the chart as a whole.
 """
 import os
 import re
+import sys
 import tempfile
 
 import files
@@ -16,8 +17,10 @@ import harness
 import pss
 from harness import BIN, Failure
 from inits import Pidone
-from kube import environment, volumes
 from servers import Postgres
+
+sys.path.append(os.path.join(harness.HERE, "cluster"))
+from kube import environment, volumes  # noqa: E402
 
 NAMESPACE = "acme"
 INSTALLED = "/opt/pidone/pidone"
@@ -160,9 +163,11 @@ class Pod:
     def explained(self, container, env=None, remove=()):
         """(Settings, what stood on stderr: complaints)"""
         role, more = role_of(container), dict(env or {})
-        if role and "PIDONE_%s_ONCE" % role[1:].upper() not in self.env(container):
-            # what the image would have; with it there is something to explain
-            more["PIDONE_%s_COMMAND" % role[1:].upper()] = "true"
+        for name in roles_of(container):
+            prefix = "PIDONE_%s_" % name[1:].upper()
+            if not {prefix + "ONCE", prefix + "COMMAND"} & set(self.env(container)):
+                # what the image would have; with it there is something to explain
+                more[prefix + "COMMAND"] = "true"
         process = self.pidone(container, ["explain", "--ini"] + [role] * bool(role), more, remove)
         process.wait()
         harness.started.remove(process)  # one of hundreds: nothing to be shown with a failure
@@ -173,6 +178,12 @@ def role_of(container):
     """The role's word in its args, or None."""
     first = (container.get("args") or [""])[0]
     return first if re.fullmatch(r"/[a-z][a-z0-9]*", first) else None
+
+
+def roles_of(container):
+    """All that its args name: of `check`, each that shall be able to start."""
+    words = container.get("args") or []
+    return words[1:] if words[:1] == ["check"] else [w for w in [role_of(container)] if w]
 
 
 class Settings:

@@ -34,7 +34,7 @@ COMPONENTS_OF = {
     "kustomize, worker": (["plain/worker"], [ASYNC]),
     "kustomize, files": (["components/files", "plain/preflight"], [FILES]),
     "kustomize, files, worker": (
-        ["components/files", "components/worker-in-pod", "plain/preflight"], [ASYNC, FILES]),
+        ["components/files", "plain/preflight", "components/worker-in-pod"], [ASYNC, FILES]),
     "kustomize, shared files": (["components/files-shared"], [FILES, SHARED]),
     "kustomize, shared files, worker": (["plain/worker", "components/files-shared"],
                                         [ASYNC, FILES, SHARED]),

@@ -31,6 +31,9 @@ DIFFERENCES = [
      "Helm does not manage it"),
     ("plain.*", "(PersistentVolumeClaim|Job)/.*", r"metadata\.annotations\.argocd\..*",
      "applied by hand"),
+    ("plain, files", "Job/.*", r"spec\.template\.spec\.initContainers\[check\]\."
+     r"(args\[2\]|env\[PIDONE_ASYNC_\w+\]\.(name|value))",
+     "serves apps without a worker, too; a comment says what to add for one"),
     ("kustomize, example", ANY, r"metadata\.namespace", "Helm is told the namespace, and adds it"),
 ]
 
@@ -179,7 +182,7 @@ def test_manifests():
 def test_derived():
     """The example says host and digest once: nowhere is anything left of what the base says."""
     folder = plain.copy()
-    components = ["components/files", "components/worker-in-pod", "plain/preflight"]
+    components = ["components/files", "plain/preflight", "components/worker-in-pod"]
     path = plain.overlay(folder, "derived-test", components, chart.read(
         folder + "/example/kustomization.yaml").split("\nimages:")[1].join(["images:", ""]))
     for documents in (plain.kustomize(folder + "/example"), plain.kustomize(path)):

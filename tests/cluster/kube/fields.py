@@ -6,6 +6,19 @@ class Unsupported(AssertionError):
     """The manifest asks for something that this Kubernetes cannot do, or that none can."""
 
 
+class NotYet(Exception):
+    """Something is missing that may come: it is tried again."""
+
+
+def refused(function, *arguments):
+    """For tests: the sentence with which function does not take this."""
+    try:
+        function(*arguments)
+    except (Unsupported, NotYet) as error:
+        return str(error)
+    raise AssertionError("%r is taken" % (arguments,))
+
+
 def check(where, mapping, *acted_on):
     """mapping, which has no other keys than these."""
     if mapping is None:
@@ -14,7 +27,7 @@ def check(where, mapping, *acted_on):
         raise Unsupported("%s: a mapping is wanted, not %r" % (where, mapping))
     unknown = sorted(set(mapping) - set(acted_on))
     if unknown:
-        raise Unsupported("%s: nothing here knows the field %s; add it to tests/chart/kube, or "
+        raise Unsupported("%s: nothing here knows the field %s; add it to tests/cluster/kube, or "
                           "take it out of the chart" % (where, ", ".join(unknown)))
     return mapping
 

@@ -1,15 +1,11 @@
 """The environment of a container and its words, from a pod's spec: env, envFrom, $(VAR)."""
 import re
 
-from .fields import Unsupported, check, quantity, text
+from .fields import NotYet, Unsupported, check, quantity, text
 
 # $$ is a dollar, $(NAME) a variable; all else is what it is, an unclosed $( too
 _REFERENCE = re.compile(r"\$(?:(\$)|\(([^)]*)\))")
 _NAME = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*\Z")
-
-
-class NotYet(Exception):
-    """The container cannot be made: CreateContainerConfigError. It is tried again."""
 
 
 def expand(value, variables):
@@ -113,7 +109,7 @@ def variables(pod, container, objects):
         check(where + ": env", entry, "name", "value", "valueFrom")
         name = text(where + ": env", entry["name"])
         if name in names:
-            raise Unsupported("%s: %s stands twice in env: the last one would count" % (where, name))
+            raise Unsupported("%s: %s stands twice in env: the last one counts" % (where, name))
         names.add(name)
         if "valueFrom" in entry:
             value = _value_from("%s: env %s" % (where, name), entry["valueFrom"], pod, container,

@@ -2,8 +2,8 @@
 import os
 import stat
 
-from .environment import NotYet, field_of_pod
-from .fields import Unsupported, check, integer, one_of, quantity
+from .environment import field_of_pod
+from .fields import NotYet, Unsupported, check, integer, one_of, quantity
 
 READ_WRITE, READ_ONLY, ENTER = 0o660, 0o440, 0o110
 
