@@ -82,7 +82,7 @@ again within its container, by pidone and not by Kubernetes. */}}
 env:
 {{- range $name, $value := $env }}
   - name: {{ quote $name }}
-    value: {{ include "django.literal" $value | toJson }}
+    value: {{ include "django.json" (include "django.literal" $value) }}
 {{- end }}
 {{- with include "django.envFrom" .root | fromJsonArray }}
 envFrom:

@@ -83,12 +83,18 @@ securityContext:
     {{- include "django.mounts" . | trim | nindent 4 }}
 {{- end }}
 
+{{/* A customer's text, or texts, for every reader of YAML: JSON leaves U+0085 as it is, which YAML 1.1
+takes for the end of a line, and makes a blank of. */}}
+{{- define "django.json" -}}
+{{- toJson . | replace "\u0085" "\\u0085" }}
+{{- end }}
+
 {{- define "django.words" -}}
 {{- $words := list }}
 {{- range . }}
 {{- $words = append $words (include "django.literal" .) }}
 {{- end }}
-{{- toJson $words }}
+{{- include "django.json" $words }}
 {{- end }}
 
 {{- define "django.mounts" -}}
