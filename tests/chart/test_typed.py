@@ -115,7 +115,7 @@ def manifests():
     for case, rendered in chart.rendered():
         for document in rendered.docs:
             found.setdefault(json.dumps(document), ("%s: %s" % (case, chart.title(document)),
-                                                    document))
+                                                    typed.typed_as(document)))
     return list(found.values())
 
 

@@ -32,6 +32,18 @@ def specifier(document):
                                   document["kind"]]))
 
 
+def typed_as(document):
+    """The plugin for backups publishes no types, but what its ObjectStore is configured with is what
+    a Cluster without the plugin has."""
+    if document["apiVersion"] != "barmancloud.cnpg.io/v1" or document["kind"] != "ObjectStore":
+        return document
+    spec = document["spec"]
+    return dict(document, apiVersion="postgresql.cnpg.io/v1", kind="Cluster", spec={
+        "instances": 1, "storage": {"size": "1Gi"},
+        "backup": {"retentionPolicy": spec["retentionPolicy"],
+                   "barmanObjectStore": spec["configuration"]}})
+
+
 def _literals(documents):
     """(the TypeScript text, the number of the line with which each document begins)"""
     kinds = list(dict.fromkeys(map(specifier, documents)))
