@@ -164,15 +164,23 @@ script_tests = \
 	tests/package/test_install.py \
 	tests/static/test_static.py \
 	tests/chart/test_contract.py \
+	tests/chart/test_admission.py \
+	tests/chart/test_border.py \
+	tests/chart/test_check.py \
+	tests/chart/test_gitops.py \
 	tests/chart/test_hoster.py \
+	tests/chart/test_injection.py \
 	tests/chart/test_links.py \
 	tests/chart/test_monitoring.py \
 	tests/chart/test_network.py \
 	tests/chart/test_plain.py \
+	tests/chart/test_nfs.py \
 	tests/chart/test_pods.py \
 	tests/chart/test_postgres.py \
 	tests/chart/test_render.py \
 	tests/chart/test_schema.py \
+	tests/chart/test_tenant.py \
+	tests/chart/test_tenant_network.py \
 	tests/chart/test_tools.py \
 	tests/chart/test_typed.py \
 	tests/model/table \
