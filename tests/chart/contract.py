@@ -23,7 +23,6 @@ sys.path.append(os.path.join(harness.HERE, "cluster"))
 from kube import environment, volumes  # noqa: E402
 
 NAMESPACE = "acme"
-INSTALLED = "/opt/pidone/pidone"
 ETC = ("passwd", "group", "nsswitch.conf")
 ZALANDO = ".credentials.postgresql.acid.zalan.do"
 SERVER = {"host": "shop-db-rw", "port": "5432", "dbname": "app", "user": "app",
