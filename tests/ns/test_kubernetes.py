@@ -87,7 +87,20 @@ def test_probes():
             if probes:
                 p.signal(signal.SIGTERM)
             assert p.wait() == (143 if probes else 0)
-    assert tried >= 7, tried
+    assert tried >= 8, tried
+
+
+def test_worker_never_takes_the_site_away():
+    """beside the site a worker has no readinessProbe; in a pod of its own it has one"""
+    shared, alone = [], []
+    for pod in pods():
+        services = pod.get("containers", [])
+        for container in services:
+            if container["args"] == ["/async"]:
+                (shared if len(services) > 1 else alone).append(container)
+    assert shared and alone, (shared, alone)
+    assert not any("readinessProbe" in container for container in shared), shared
+    assert all("readinessProbe" in container for container in alone), alone
 
 
 def test_roles_without_probes():
