@@ -168,6 +168,7 @@ script_tests = \
 	tests/chart/test_border.py \
 	tests/chart/test_check.py \
 	tests/chart/test_gitops.py \
+	tests/chart/test_docs.py \
 	tests/chart/test_hoster.py \
 	tests/chart/test_injection.py \
 	tests/chart/test_links.py \
@@ -187,6 +188,7 @@ script_tests = \
 	tests/fuzz/run-corpus \
 	tests/image/test_dockerfiles.py \
 	tests/lint/keys-documented \
+	tests/lint/test_docs.py \
 	tests/lint/test_source.py \
 	tests/lint/test_texts.py \
 	tests/ns/test_checks.py \
