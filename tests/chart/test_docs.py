@@ -225,7 +225,7 @@ def kubectl(words):
     """(exit code, what it said)"""
     there = words.index("--") if "--" in words else len(words)
     done = subprocess.run([chart.tool("kubectl")] + words[:there] + NOBODY + words[there:],
-                          env={"PATH": "/usr/bin:/bin", "HOME": chart.harness.tmp, "KUBECONFIG": ""},
+                          env={"PATH": "/usr/bin:/bin", "HOME": chart.harness.tmp},
                           cwd=chart.harness.tmp, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False)
     return done.returncode, done.stdout

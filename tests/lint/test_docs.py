@@ -3,10 +3,13 @@ what pidone really prints, and settings that really find the database."""
 import json
 import os
 import re
+import signal
 import subprocess
 
 import docs
 import harness
+from harness import wait_until
+from inits import Pidone
 
 CUSTOMER = "doc/customer.md"
 
@@ -76,8 +79,8 @@ ASKED = """
 import json, sys
 from django.conf import Settings
 print(json.dumps({module: {name: getattr(settings, name) for name in dir(settings)
-                           if name in ("DATABASES", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DEBUG",
-                                       "SECRET_KEY", "SECURE_PROXY_SSL_HEADER")}
+                           if name in ("DATABASES", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS",
+                                       "DEBUG", "SECRET_KEY", "SECURE_PROXY_SSL_HEADER")}
                   for module in sys.argv[1:] for settings in [Settings(module)]}))
 """
 URL, VARIABLES, POOLER = "DATABASE_URL", "separate variables", "behind PgBouncer"
@@ -244,6 +247,54 @@ def test_exit_codes():
         assert text in rows[code], "%s: the row of %d does not quote: %s" % (CUSTOMER, code, text)
     for code, text in ELSEWHERE.items():
         assert text in rows[code], (code, text)
+
+
+# answers with 500, or not at all
+SITE = """
+import http.server, sys, time
+class Site(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if sys.argv[1] == "hang":
+            time.sleep(60)
+        self.send_response(500)
+        self.end_headers()
+    def log_message(self, *words):
+        pass
+http.server.HTTPServer(("127.0.0.1", 8000), Site).serve_forever()
+"""
+# what is in the page and what /readyz says → the command of /run
+REASONS = {
+    "waiting for postgres: ": ["sleep", "1000"],
+    "http://localhost:8000/: connection refused": ["sleep", "1000"],
+    "http://localhost:8000/: HTTP 500": ["/usr/bin/python3", "-c", SITE, "fail"],
+    "http://localhost:8000/: no answer in time": ["/usr/bin/python3", "-c", SITE, "hang"],
+    "draining": ["sleep", "1000"]}
+
+
+@harness.as_shipped
+@harness.limit(60)
+def test_reasons():
+    """Each reason for READY 0/1 in doc/customer.md is one that /readyz gives."""
+    page = docs.page(CUSTOMER)
+    told = re.findall(r"^\| `([^`]+)` \|", page.split("READY `0/1`: the log says")[1], re.M)
+    # "listens on …" is looked for by tests/app/test_reach.py
+    told = {reason.rstrip("…") for reason in told if "listens on" not in reason}
+    assert told == set(REASONS), told
+    for reason, command in REASONS.items():
+        env = {"PIDONE_RUN_CHECK_INTERVAL": "100ms", "PIDONE_RUN_CHECK_TIMEOUT": "500ms",
+               "PIDONE_RUN_READY": "http://localhost:8000/"}
+        if "postgres" in reason:
+            env.update(NOWHERE)
+        if reason == "draining":
+            env.update(PIDONE_RUN_READY="exec:true", PIDONE_RUN_DRAIN="1m")
+        p = Pidone(["/run", "--"] + command, env=env)
+        if reason == "draining":
+            p.until("/readyz", 200)
+            p.signal(signal.SIGTERM)
+
+        wait_until(lambda: reason in p.until("/readyz", 503), 10, reason)
+        p.signal(signal.SIGTERM)
+        p.wait()
 
 
 harness.main()
