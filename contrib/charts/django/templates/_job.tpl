@@ -1,5 +1,5 @@
 {{/* The pod of a CronJob or a one-off Job: one container. root, facts, component (cron or task),
-args, env, files, migrates: whether /init comes first. */}}
+role or command, env, files, migrates: whether /init comes first. */}}
 {{- define "django.jobPod" -}}
 metadata:
   {{- include "django.podMetadata" . | trim | nindent 2 }}
@@ -30,7 +30,13 @@ spec:
   {{- end }}
   {{- end }}
   containers:
-    {{- include "django.container" (merge (dict "name" .component) .) | trim | nindent 4 }}
+    {{- $env := .env | default dict }}
+    {{- $args := prepend (.command | default list) "--" }}
+    {{- if .role }}
+    {{- $args = list (print "/" .role) }}
+    {{- $env = merge (dict (printf "PIDONE_%s_STOP_GRACE" (upper .role)) "20s") $env }}
+    {{- end }}
+    {{- include "django.container" (merge (dict "name" .component "args" $args "env" $env) .) | trim | nindent 4 }}
   {{- include "django.volumes" (merge (dict "containers" $containers) .) | trim | nindent 2 }}
 {{- end }}
 

@@ -79,7 +79,7 @@
 
 {{- define "django.wrongEnv" -}}
 {{- $wrong := list }}
-{{- $own := dict "PORT" true "PIDONE_TASK_ONCE" true "PIDONE_TASK_LOCK" true "PIDONE_POSTGRES_PROJECT" true "PIDONE_CONFIG" true "PIDONE_RELEASE" true "PIDONE_POSTGRES_SECRET_DIR" true }}
+{{- $own := dict "PORT" true "PIDONE_TASK_ONCE" true "PIDONE_TASK_STOP_GRACE" true "PIDONE_TASK_LOCK" true "PIDONE_POSTGRES_PROJECT" true "PIDONE_CONFIG" true "PIDONE_RELEASE" true "PIDONE_POSTGRES_SECRET_DIR" true }}
 {{- range concat (list "run" "init" "async") (keys .Values.app.roles) }}
 {{- $prefix := printf "PIDONE_%s_" (upper .) }}
 {{- range list "DRAIN" "STOP_GRACE" "LISTEN" "COMMAND" "RESTART" "ON_LIVE_FAILURE" }}
