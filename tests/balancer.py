@@ -20,7 +20,11 @@ import sys
 HOST = "127.0.0.1"
 POLL_S = 0.1     # the kubelet's period, shortened
 DELAY_S = 1.0    # from the probe's answer until every node has the new list
-BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+REFUSAL = "HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class Refusal(Exception):
+    """No instance is to be asked; the client gets this status."""
 
 
 def reset(writer):
@@ -31,14 +35,14 @@ def reset(writer):
 
 
 class Instance:
-    def __init__(self, port, probe_port):
-        self.port, self.probe_port = port, probe_port
+    def __init__(self, port, probe_port=None, host=HOST):
+        self.host, self.port, self.probe_port = host, port, probe_port
         self.ready = self.used = False
         self.idle = []      # connections between two requests
 
     async def is_ready(self):
         try:
-            reader, writer = await asyncio.open_connection(HOST, self.probe_port)
+            reader, writer = await asyncio.open_connection(self.host, self.probe_port)
             writer.write(b"GET /readyz HTTP/1.0\r\nHost: x\r\n\r\n")
             answer = await reader.read()
             writer.close()
@@ -47,7 +51,7 @@ class Instance:
             return False
 
     async def connect(self):
-        return await asyncio.open_connection(HOST, self.port)
+        return await asyncio.open_connection(self.host, self.port)
 
     def take_idle(self):
         """The connection used last, unless the instance has closed it."""
@@ -62,7 +66,28 @@ class Instance:
         self.used = used
         while not used and self.idle:
             self.idle.pop()[1].close()
-        print("in" if used else "out", self.port, flush=True)
+
+
+def use(instance, used):
+    instance.use(used)
+    print("in" if used else "out", instance.port, flush=True)
+
+
+def fields_of(head):
+    """(first line, name in small letters → value) of a request or an answer."""
+    first, *lines = head[:-4].split(b"\r\n")
+    return first, {k.lower(): v.strip() for k, _, v in (line.partition(b":") for line in lines)}
+
+
+async def read_request(reader):
+    """(the request as it is passed on, may the connection be used again)"""
+    head = await reader.readuntil(b"\r\n\r\n")
+    _, fields = fields_of(head)
+    body = await reader.readexactly(int(fields.get(b"content-length", 0)))
+    lines = [line for line in head[:-4].split(b"\r\n")
+             if not line.lower().startswith(b"connection:")]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body, \
+        fields.get(b"connection", b"").lower() != b"close"
 
 
 class Balancer:
@@ -82,7 +107,7 @@ class Balancer:
             ready = await instance.is_ready()
             if ready != instance.ready:
                 instance.ready = ready
-                asyncio.get_running_loop().call_later(DELAY_S, instance.use, ready)
+                asyncio.get_running_loop().call_later(DELAY_S, use, instance, ready)
             await asyncio.sleep(POLL_S)
 
     async def obey(self):
@@ -131,42 +156,50 @@ class Balancer:
     # ---- requests ----
 
     async def ask(self, instance, request):
-        """(head, body) of the instance's answer; its connection is kept if it may be."""
+        """The head's lines and the body of the instance's answer; its connection is kept if it
+        may be."""
         reader, writer = instance.take_idle() or await instance.connect()
         try:
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
-            lines = head[:-4].split(b"\r\n")
-            fields = {k.lower(): v.strip() for k, _, v in (l.partition(b":") for l in lines[1:])}
-            length = fields.pop(b"content-length", None)
+            first, fields = fields_of(head)
+            bodiless = request.startswith(b"HEAD ") or first.split(b" ")[1] in (b"204", b"304")
+            length = 0 if bodiless else fields.get(b"content-length")
             body = await (reader.read() if length is None else reader.readexactly(int(length)))
         except BaseException:
             writer.close()
             raise
-        closes = lines[0].startswith(b"HTTP/1.0") or length is None or \
-            fields.pop(b"connection", b"").lower() == b"close"
-        if closes or not instance.used:
+        if first.startswith(b"HTTP/1.0") or length is None or not instance.used or \
+                fields.get(b"connection", b"").lower() == b"close":
             writer.close()
         else:
             instance.idle.append((reader, writer))
-        return lines[0].replace(b"/1.0", b"/1.1"), body
+        return [first.replace(b"/1.0", b"/1.1")] + [
+            b"%s: %s" % field for field in fields.items()
+            if field[0] not in (b"connection", b"content-length")], body
+
+    def instance_for(self, request):  # pylint: disable=unused-argument
+        """Who gets this request, or a Refusal."""
+        instance = self.choose()
+        if instance is None:
+            raise Refusal("502 Bad Gateway")
+        return instance
 
     async def serve_http(self, reader, writer):
-        """One client's requests, one after the other; none has a body."""
+        """One client's requests, one after the other."""
         try:
-            closes = False
-            while not closes:
-                request = await reader.readuntil(b"\r\n\r\n")
-                closes = b"\r\nconnection: close" in request.lower()
-                path = request.split(b" ")[1]
+            again = True
+            while again:
+                request, again = await read_request(reader)
                 try:
-                    status, body = await self.ask(self.choose(),
-                                                  b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path)
-                except (OSError, EOFError, AttributeError):
-                    writer.write(BAD_GATEWAY)
+                    lines, body = await self.ask(self.instance_for(request), request)
+                except (OSError, EOFError, Refusal) as error:
+                    status = error if isinstance(error, Refusal) else "502 Bad Gateway"
+                    writer.write((REFUSAL % status).encode())
                     break
-                writer.write(b"%s\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n" % (
-                    status, len(body), b"close" if closes else b"keep-alive") + body)
+                lines += [b"Content-Length: %d" % len(body),
+                          b"Connection: " + (b"keep-alive" if again else b"close")]
+                writer.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
                 await writer.drain()
         except (OSError, EOFError):
             pass                # the client has left

@@ -1,11 +1,11 @@
 """A load on a web site: 16 clients, half of them with one connection for all of their
 requests, half with a new one for each. A program of its own, see balancer.py.
 
-    load.py RATE PORT...
+    load.py [--host NAME] RATE PORT...
 
-RATE: requests a second, of all clients together. They share the ports. On stdout a line for each failure, which is
-anything but a whole answer of 200: "failed CLIENT REASON"; when stdin ends, "done TOTAL FAILED
-SECONDS". A client with a connection looks whether the server has closed it before it sends
+RATE: requests a second, of all clients together. They share the ports. NAME: the site's, which
+they ask for [localhost]. On stdout a line for each failure, which is anything but a whole answer
+of 200: "failed CLIENT REASON"; when stdin ends, "done TOTAL FAILED SECONDS". A client with a connection looks whether the server has closed it before it sends
 something, as all good ones do, and makes a new one then. It never tries a request again.
 """
 import asyncio
@@ -19,13 +19,13 @@ CLIENTS = 16
 class Client:
     total = failed = 0
 
-    def __init__(self, number, ports):
+    def __init__(self, number, ports, host):
         self.keeps = number % 2 == 0
         self.port = ports[number // 2 % len(ports)]
         self.name = "%d of %d (%s)" % (number, self.port,
                                        "keep-alive" if self.keeps else "new connections")
-        self.request = ("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: %s\r\n\r\n" % (
-            "keep-alive" if self.keeps else "close")).encode()
+        self.request = ("GET / HTTP/1.1\r\nHost: %s\r\nConnection: %s\r\n\r\n" % (
+            host, "keep-alive" if self.keeps else "close")).encode()
         self.reader = self.writer = None
 
     def close(self):
@@ -68,10 +68,10 @@ class Client:
             await asyncio.sleep(max(0, due - loop.time()))
 
 
-async def main(rate, ports):
+async def main(host, rate, ports):
     stop = asyncio.Event()
     began = time.monotonic()
-    clients = [Client(i, ports) for i in range(CLIENTS)]
+    clients = [Client(i, ports, host) for i in range(CLIENTS)]
     running = [asyncio.create_task(c.run(CLIENTS / rate, stop)) for c in clients]
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     stop.set()
@@ -80,4 +80,8 @@ async def main(rate, ports):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]), [int(word) for word in sys.argv[2:]]))
+    words = sys.argv[1:]
+    name = "localhost"
+    if words[0] == "--host":
+        name, words = words[1], words[2:]
+    asyncio.run(main(name, float(words[0]), [int(word) for word in words[1:]]))
