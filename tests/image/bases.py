@@ -82,6 +82,8 @@ BASES = {
     ("gcr.io/distroless/python3-debian12:nonroot",):
         (["python3", "libpq5", "tzdata"], False, None,
          [PATH, "USER 65532", 'ENTRYPOINT ["/usr/bin/python3"]']),
+    ("nginx:1.22-bookworm",):
+        (["nginx-light"], False, None, [PATH]),
     ("postgres:15-bookworm", "redis:7-bookworm"):
         (["postgresql-15", "redis-server"], True, _servers,
          [PATH, 'ENTRYPOINT ["/entrypoint"]', 'CMD ["postgres"]']),

@@ -29,9 +29,9 @@ class Inside(Process):
 class Database(Container):
     """PostgreSQL with an empty database, as db in the network."""
 
-    def __init__(self):
+    def __init__(self, image="postgres:15-bookworm"):
         bases.need("postgres:15-bookworm")
-        super().__init__("postgres:15-bookworm", name="db", options=[
+        super().__init__(image, name="db", options=[
             "--network", NETWORK, "--network-alias", "db"], env={
                 "POSTGRES_USER": "shop", "POSTGRES_DB": "shop", "POSTGRES_PASSWORD": PASSWORD})
 
