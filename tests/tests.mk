@@ -140,6 +140,8 @@ tests_fuzz_fuzz_sd_notify_SOURCES = tests/fuzz/fuzz_sd_notify.c tests/fuzz/repla
 # what takes minutes begins first
 script_tests = \
 	tests/image/test_docker.py \
+	tests/cluster/test_run.py \
+	tests/cluster/test_releases.py \
 	tests/app/test_servers.py \
 	tests/app/test_workers.py \
 	tests/app/test_quickstart.py \
@@ -171,6 +173,8 @@ script_tests = \
 	tests/chart/test_docs.py \
 	tests/chart/test_hoster.py \
 	tests/chart/test_injection.py \
+	tests/cluster/test_controllers.py \
+	tests/cluster/test_kubelet.py \
 	tests/chart/test_links.py \
 	tests/chart/test_monitoring.py \
 	tests/chart/test_network.py \
