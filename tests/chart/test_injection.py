@@ -178,6 +178,8 @@ def replaced(value, pairs):
     if isinstance(value, str):
         for word, text in pairs:
             value = value.replace(word, text)
+            # a role's own variables have its name in capitals
+            value = value.replace("PIDONE_%s_" % word.upper(), "PIDONE_%s_" % text.upper())
     return value
 
 

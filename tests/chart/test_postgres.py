@@ -11,6 +11,8 @@ import servers
 from inits import run_pidone
 from samples import ALL_ROLES, APP, ONE_NODE, cluster, postgres
 
+PAST = {"init", "check", "django-check", "task"}   # what goes past the pooler
+
 CNPG = ("Cluster", "Database", "Pooler", "ScheduledBackup")
 WAVE, OPTIONS = "argocd.argoproj.io/sync-wave", "argocd.argoproj.io/sync-options"
 PASSWORD = "p@ss:/w0rd"
@@ -42,7 +44,7 @@ def source(container, pod):
 # ---- what is rendered ----
 
 def test_pooler_for_whom():
-    """Site, workers, cron and tasks go through the pooler; /init and the trial of a new image,
+    """Site, workers and cron go through the pooler; /init, tasks and the trial of a new image,
     which lock and migrate, past it. Without a pooler all have the Secret as it is."""
     pooled = cluster(pooler={"enabled": True})
     direct = {"secret": "shop-db-app"}
@@ -52,8 +54,8 @@ def test_pooler_for_whom():
         past = {name for name, pair in found.items()
                 if source(*pair).get("secret", {}).get("secretName") == direct["secret"]}
         assert through | past == set(found) and not through & past, (through, past, set(found))
-        assert {name.split()[1] for name in past} <= {"init", "check", "django-check"}, past
-        assert {name.split()[1] for name in through} >= {"run", "async", "beat", "cron", "task"}
+        assert {name.split()[1] for name in past} <= PAST, past
+        assert {name.split()[1] for name in through} >= {"run", "async", "beat", "cron"}
         assert ("Job/shop-preflight init" in past) == (ONE_NODE in values), past
         for pair in containers(chart.render(APP, *values)).values():
             assert source(*pair)["secret"]["secretName"] == direct["secret"], source(*pair)
@@ -236,7 +238,7 @@ def test_pidone_connects():
     secret = operators_secret("shop-db-rw")
     for n, (name, pair) in enumerate(containers(rendered).items()):
         place = kubelet_mounts(source(*pair), rendered, secret, "%s/db%d" % (harness.tmp, n))
-        past = name.split()[1] in ("init", "check", "django-check")
+        past = name.split()[1] in PAST
         before = pooler.process.count("login attempt: db=app user=app")
         connects(place, "shop-db-rw.acme" if past else "shop-db-pooler")
         assert (pooler.process.count("login attempt: db=app user=app") > before) != past, name

@@ -16,6 +16,9 @@
 {{- if or (gt (len .Release.Name) 30) (not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" .Release.Name)) }}
 {{- $wrong = append $wrong (printf "the app's name '%s' (the release, in the hoster's repository): at most 30 characters, a-z, 0-9 and -, the first a letter: names of pods, jobs and the database begin with it" .Release.Name) }}
 {{- end }}
+{{- if regexMatch "^tenant(-|$)" .Release.Name }}
+{{- $wrong = append $wrong (printf "the app's name '%s' (the release, in the hoster's repository): another name, please: what begins with tenant is the namespace's own (chart django-tenant)" .Release.Name) }}
+{{- end }}
 {{- if regexMatch "-db(-|$)" .Release.Name }}
 {{- $wrong = append $wrong (printf "the app's name '%s' (the release, in the hoster's repository): another name, please: what contains -db is the database of an app" .Release.Name) }}
 {{- end }}
