@@ -5,7 +5,8 @@ requests, half with a new one for each. A program of its own, see balancer.py.
 
 RATE: requests a second, of all clients together. They share the ports. NAME: the site's, which
 they ask for [localhost]. On stdout a line for each failure, which is anything but a whole answer
-of 200: "failed CLIENT REASON"; when stdin ends, "done TOTAL FAILED SECONDS". A client with a connection looks whether the server has closed it before it sends
+of 200: "failed CLIENT REASON"; when stdin ends, "done TOTAL FAILED SECONDS". A client with a
+connection looks whether the server has closed it before it sends
 something, as all good ones do, and makes a new one then. It never tries a request again.
 """
 import asyncio

@@ -22,7 +22,7 @@
   "site" (dict "name" "run" "command" $app.run.command "stopGrace" (int $app.run.stopGrace) "port" 9480)
   "period" (include "django.period" (dict "stop" (add $drain $stop)) | int)
   "fileServer" (gt (len $app.files.urls) 0)
-  "image" (include "django.image" $app.image) "release" (include "django.release" $app.image)
+  "image" (include "django.image" $app.image)
   "pullPolicy" (ternary "IfNotPresent" "Always" (ne (include "django.release" $app.image) ""))
   | toJson }}
 {{- end }}

@@ -17,17 +17,8 @@ spec:
             matchLabels:
               {{- include "django.selector" (dict "root" .root "component" "site") | trim | nindent 14 }}
   {{- end }}
-  {{- $containers := list .component }}
-  {{- if .migrates }}
-  {{- include "django.initContainers" . | trim | nindent 2 }}
-  {{- if .root.Values.app.init.enabled }}
-  {{- $containers = append $containers "init" }}
-  {{- end }}
-  {{- else }}
-  {{- with include "django.install" . | trim }}
-  initContainers:
-    {{- . | nindent 4 }}
-  {{- end }}
+  {{- with include "django.initContainers" . | trim }}
+  {{- . | nindent 2 }}
   {{- end }}
   containers:
     {{- $env := .env | default dict }}
@@ -37,7 +28,7 @@ spec:
     {{- $env = merge (dict (printf "PIDONE_%s_STOP_GRACE" (upper .role)) "20s") $env }}
     {{- end }}
     {{- include "django.container" (merge (dict "name" .component "args" $args "env" $env) .) | trim | nindent 4 }}
-  {{- include "django.volumes" (merge (dict "containers" $containers) .) | trim | nindent 2 }}
+  {{- include "django.volumes" (merge (dict "containers" (list .component)) .) | trim | nindent 2 }}
 {{- end }}
 
 {{/* A node that is drained is nobody's failure. */}}

@@ -131,11 +131,15 @@ takes for the end of a line, and makes a blank of. */}}
 secret-{{ sha256sum . | trunc 10 }}
 {{- end }}
 
-{{/* containers (whose /tmp they are), files. */}}
+{{/* containers (whose /tmp they are), migrates (then /init is one, too), files. */}}
 {{- define "django.volumes" -}}
 {{- $app := .root.Values.app }}
+{{- $containers := .containers }}
+{{- if .migrates }}
+{{- $containers = concat (list (first .containers) "init") (rest .containers) }}
+{{- end }}
 volumes:
-{{- range .containers }}
+{{- range $containers }}
   - name: tmp-{{ . }}
     emptyDir:
       sizeLimit: {{ quote $.root.Values.hoster.scratch.size }}
@@ -150,7 +154,7 @@ volumes:
     configMap:
       name: {{ include "django.configName" .root }}
 {{- end }}
-{{- with include "django.postgresVolumes" . | trim }}
+{{- with include "django.postgresVolumes" (dict "root" .root "containers" $containers) | trim }}
   {{- . | nindent 2 }}
 {{- end }}
 {{- range $name, $secret := $app.sealedSecrets }}
@@ -190,10 +194,10 @@ volumes:
 {{- define "django.init" -}}
 {{- include "django.container" (dict "root" .root "facts" .facts "name" "init" "files" .files
   "args" (ternary (concat (list "/init" "--") .root.Values.app.init.command) (list "/init") (gt (len .root.Values.app.init.command) 0))
-  "env" (include "django.roleEnv" (dict "role" (dict "name" "init" "stopGrace" 20 "port" 9480)) | fromJson)) }}
+  "env" (include "django.roleEnv" (dict "role" (dict "name" "init" "stopGrace" 20 "port" .facts.site.port)) | fromJson)) }}
   ports:
     - name: init
-      containerPort: 9480
+      containerPort: {{ int .facts.site.port }}
 {{- end }}
 
 {{/* A service: /run or a worker. role, port (its name), ready: whether Kubernetes asks it. */}}
@@ -220,13 +224,13 @@ volumes:
       path: /readyz
       port: {{ .port }}
     {{- include "django.timing" $probes.readiness | trim | nindent 4 }}
-{{- end }}
-{{- if and .ready $probes.startup.enabled }}
+{{- if $probes.startup.enabled }}
   startupProbe:
     httpGet:
       path: /startupz
       port: {{ .port }}
     {{- include "django.timing" $probes.startup | trim | nindent 4 }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -236,14 +240,14 @@ timeoutSeconds: {{ int .timeoutSeconds }}
 failureThreshold: {{ int .failureThreshold }}
 {{- end }}
 
-{{/* initContainers of a service. */}}
+{{/* What comes before a pod's containers; migrates: /init does. */}}
 {{- define "django.initContainers" -}}
-{{- if or .root.Values.hoster.pidone.image .root.Values.app.init.enabled }}
+{{- if or .root.Values.hoster.pidone.image .migrates }}
 initContainers:
 {{- with include "django.install" . | trim }}
   {{- . | nindent 2 }}
 {{- end }}
-{{- if .root.Values.app.init.enabled }}
+{{- if .migrates }}
   {{- include "django.init" . | trim | nindent 2 }}
 {{- end }}
 {{- end }}

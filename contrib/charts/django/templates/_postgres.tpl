@@ -7,7 +7,7 @@
 
 {{- define "django.postgresSecret" -}}
 {{- $postgres := .Values.hoster.postgres -}}
-{{ if eq $postgres.source "cluster" }}{{ .Release.Name }}-db-app
+{{ if eq $postgres.source "cluster" }}{{ include "django.cluster" . }}-app
 {{- else if eq $postgres.source "secret" }}{{ $postgres.secret.name }}
 {{- else if eq $postgres.source "zalando" }}{{ replace "_" "-" $postgres.zalando.user }}.{{ $postgres.zalando.cluster }}.credentials.postgresql.acid.zalan.do
 {{- end }}
@@ -56,7 +56,7 @@ projected:
         name: {{ include "django.postgresSecret" .root | quote }}
         items: {{ include "django.items" .keys }}
     - configMap:
-        name: {{ .root.Release.Name }}-database
+        name: {{ include "django.databaseConfig" .root }}
 {{- end }}
 
 {{- define "django.items" -}}

@@ -1,14 +1,14 @@
 {{/* The trial: is the configuration right and each role's program there, does Django find itself
-right, does /init succeed? The last of them is the pod's container, the others come before it. Without the volume, which the old
-pod has. */}}
+right, does /init succeed? The last of them is the pod's container, the others come before it.
+Without the volume, which the old pod has. */}}
 {{- define "django.preflightPod" -}}
-{{- $roles := list "/run" }}
+{{- $roles := list }}
 {{- $env := dict }}
 {{- range prepend .facts.workers .facts.site }}
 {{- $roles = append $roles (print "/" .name) }}
 {{- $env = merge $env (include "django.roleEnv" (dict "role" .) | fromJson) }}
 {{- end }}
-{{- $trials := list (dict "name" "check" "args" (prepend (uniq $roles) "check") "env" $env) }}
+{{- $trials := list (dict "name" "check" "args" (prepend $roles "check") "env" $env) }}
 {{- with .root.Values.app.preflight.check }}
 {{- $trials = append $trials (dict "name" "django-check" "args" (prepend . "--")) }}
 {{- end }}

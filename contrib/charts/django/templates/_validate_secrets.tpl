@@ -103,7 +103,7 @@
 {{- if and $job.files (not $app.files.mountPath) }}
 {{- $wrong = append $wrong (printf "the customer's file: app.%s.%s.files: the app has no files: set app.files.mountPath, or remove it" $kind $name) }}
 {{- end }}
-{{- if has ($job.role | default "") (list "run") }}
+{{- if eq ($job.role | default "") "run" }}
 {{- $wrong = append $wrong (printf "the customer's file: app.%s.%s.role is run, the site, which never ends: name another role, or a command" $kind $name) }}
 {{- end }}
 {{- if and (hasKey $job "command") (not $job.command) }}
