@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "pure/command.h"
 
+#include <string.h>
+
 static void check_command(const struct config *config, const struct config_entry *entry,
 			  struct config_problems *problems)
 {
@@ -57,6 +59,12 @@ static bool restarts_by_live(const struct config *config, const struct config_en
 	       config_get(config, entry->section, "live", NULL) != NULL;
 }
 
+/* The origin of a line of a file has its number behind a colon. */
+static bool is_from_variable(const struct config_entry *entry)
+{
+	return strchr(entry->origin, ':') == NULL;
+}
+
 /* A key that does nothing without another one. A variable may be the pod's, which says
  * it for whatever image comes. */
 static void check_companions(const struct config *config, const struct config_entry *entry,
@@ -73,7 +81,7 @@ static void check_companions(const struct config *config, const struct config_en
 	for (size_t i = 0; i < ARRAY_SIZE(companions); i++) {
 		const char *needs = companions[i].needs;
 		if (!streq(entry->name, companions[i].key) || restarts_by_live(config, entry) ||
-		    starts_with(entry->origin, "PIDONE_"))
+		    is_from_variable(entry))
 			continue;
 		const char *value = config_get(config, entry->section, needs, NULL);
 		if (value == NULL)
