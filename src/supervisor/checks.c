@@ -89,9 +89,11 @@ static void plan_next(struct supervisor *s, uint16_t i)
 
 /* ---- results ---- */
 
+/* On the page; and in the same moment what follows from it. */
 static void report_result(struct supervisor *s, uint16_t index, const struct check_result *result)
 {
-	struct page_check *check = &page_write_begin(s->page)->checks[index];
+	struct page_content *page = page_write_begin(s->page);
+	struct page_check *check = &page->checks[index];
 	enum health_verdict verdict = s->checks[index].health.verdict;
 	check->state = verdict == HEALTH_GOOD  ? PAGE_CHECK_OK
 		       : verdict == HEALTH_BAD ? PAGE_CHECK_FAILED
@@ -110,6 +112,7 @@ static void report_result(struct supervisor *s, uint16_t index, const struct che
 	if (!says_less)
 		text_copy(check->reason, sizeof(check->reason),
 			  result->ok && !result->says_where ? "" : result->reason);
+	supervisor_write_readiness(s, page);
 	page_write_end(s->page);
 }
 
@@ -286,15 +289,20 @@ void supervisor_init_checks(struct supervisor *s)
 	}
 }
 
-/* The app is expected to say something from now on; a watchdog begins with its first
- * word, as that of a service manager does: a start may take its time. */
-static void expect_notify(struct supervisor *s, uint16_t i)
+/* What was found out about the old command; when it held at last stays true. The app that
+ * shall say something itself has not said so yet. */
+static void forget(struct supervisor *s, uint16_t i)
 {
+	health_reset(&s->checks[i].health);
+	s->checks[i].cost_ms = 0;
+	s->checks[i].looked_ms = s->checks_since_ms;
+	s->checks[i].where_told = s->checks[i].is_reached = false;
 	struct page_check *check = &page_write_begin(s->page)->checks[i];
 	check->state = PAGE_CHECK_UNKNOWN;
-	text_copy(check->reason, sizeof(check->reason), "the app has not said so yet");
+	check->failures = 0;
+	text_copy(check->reason, sizeof(check->reason),
+		  is_notify(s, i) ? "the app has not said so yet" : "");
 	page_write_end(s->page);
-	(void)uv_timer_stop(&s->checks[i].timer);
 }
 
 /* A try that asks the command before this one. */
@@ -314,13 +322,12 @@ void supervisor_start_checks(struct supervisor *s)
 {
 	s->checks_since_ms = sys_now_ms();
 	for (uint16_t i = 0; i < s->settings.n_checks; i++) {
-		health_reset(&s->checks[i].health);
-		s->checks[i].cost_ms = 0;
-		s->checks[i].looked_ms = s->checks_since_ms;
-		s->checks[i].where_told = s->checks[i].is_reached = false;
+		forget(s, i);
 		abandon(s, i);
+		/* a watchdog begins with its first word, as that of a service manager does: a
+		 * start may take its time */
 		if (is_notify(s, i))
-			expect_notify(s, i);
+			(void)uv_timer_stop(&s->checks[i].timer);
 		else
 			plan_next(s, i);
 	}

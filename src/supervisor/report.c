@@ -116,38 +116,47 @@ bool supervisor_is_ready(struct supervisor *s, char *reason, size_t size)
 	return runs(s, reason, size) && checks_hold(s, false, reason, size);
 }
 
-/* Works out readiness and liveness from what is known; the page is written, and
- * a line logged, only when something changed. Called behind every turn. */
+void supervisor_write_readiness(struct supervisor *s, struct page_content *page)
+{
+	char reason[PAGE_REASON_SIZE] = "";
+	bool ready = supervisor_is_ready(s, reason, sizeof(reason));
+	text_make_printable(reason); /* cut anywhere */
+	s->readiness_is_news |= page->ready != ready || !streq(page->not_ready, reason);
+	page->ready = ready;
+	page->started = page->started || ready;
+	memcpy(page->not_ready, reason, sizeof(reason));
+}
+
+static void write_liveness(struct supervisor *s, struct page_content *page)
+{
+	char reason[PAGE_REASON_SIZE] = "";
+	/* one that is being replaced is taken care of: nobody else has to */
+	page->live = !supervisor_command_is_up(s) || checks_hold(s, true, reason, sizeof(reason));
+	text_make_printable(reason);
+	memcpy(page->not_live, reason, sizeof(reason));
+}
+
+/* Works out readiness and liveness from what is known. Called behind every turn; a line is
+ * logged only when something changed. */
 void supervisor_report_health(struct supervisor *s)
 {
-	char not_ready[PAGE_REASON_SIZE] = "", not_live[PAGE_REASON_SIZE] = "";
-	bool ready = supervisor_is_ready(s, not_ready, sizeof(not_ready));
-	/* one that is being replaced is taken care of: nobody else has to */
-	bool live =
-		!supervisor_command_is_up(s) || checks_hold(s, true, not_live, sizeof(not_live));
-	text_make_printable(not_ready); /* cut anywhere */
-	text_make_printable(not_live);
-	const struct page_content *now = &s->page->content;
-	if (now->ready == ready && now->live == live && streq(now->not_ready, not_ready) &&
-	    streq(now->not_live, not_live) && now->log_lines_dropped == log_dropped())
-		return;
 	struct page_content *page = page_write_begin(s->page);
-	page->ready = ready;
-	page->live = live;
-	page->started = page->started || ready;
+	supervisor_write_readiness(s, page);
+	write_liveness(s, page);
 	page->log_lines_dropped = log_dropped();
-	memcpy(page->not_ready, not_ready, sizeof(not_ready));
-	memcpy(page->not_live, not_live, sizeof(not_live));
 	page_write_end(s->page);
-	if (s->manager_fd >= 0)
-		supervisor_tell_manager(s, ready, not_ready);
-	if (s->settings.plain || s->told_ready == ready)
+	if (!s->readiness_is_news)
 		return;
-	s->told_ready = ready;
-	if (ready)
+	s->readiness_is_news = false;
+	if (s->manager_fd >= 0)
+		supervisor_tell_manager(s, page->ready, page->not_ready);
+	if (s->settings.plain || s->told_ready == page->ready)
+		return;
+	s->told_ready = page->ready;
+	if (page->ready)
 		log_info("ready", "ready");
 	else if (s->lifecycle.state == LIFECYCLE_RUNNING)
-		log_warning("not-ready", "not ready: %s", not_ready);
+		log_warning("not-ready", "not ready: %s", page->not_ready);
 }
 
 void supervisor_explain_timer(struct supervisor *s, enum lifecycle_timer timer)

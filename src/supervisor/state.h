@@ -126,6 +126,7 @@ struct supervisor {
 	bool manager_knows_stop;
 	bool pumping;
 	bool reason_told;    /* as an error, in the log */
+	bool readiness_is_news; /* the page has one that nobody was told of */
 	bool told_ready;     /* the last thing logged about readiness */
 	bool somebody_swept; /* the last sweep found somebody */
 	int sweep_signo;     /* of the next one; 0: it only looks */
@@ -300,6 +301,8 @@ void supervisor_keep_log(struct supervisor *s);
 /* report.c: the shared page, and what is told at the end */
 void supervisor_report_state(struct supervisor *s, enum lifecycle_state before);
 void supervisor_report_health(struct supervisor *s);
+/* Within a write of the page: who sees what a check found sees what follows from it. */
+void supervisor_write_readiness(struct supervisor *s, struct page_content *page);
 void supervisor_report_process(struct supervisor *s, uint16_t index, enum page_process_state state,
 			       pid_t pid, int code);
 void supervisor_report_exit(struct supervisor *s);

@@ -50,7 +50,8 @@ def test_table():
     p.expect("^up")
     os.kill(process_called(p, "python3"), signal.SIGUSR1)
     p.expect("^up")
-    text = wait_until(lambda: "the cache is cold\n" in status(env) and status(env), 10, "reason")
+    text = wait_until(lambda: [text for text in [status(env)] if re.search("exec:true +ready +ok", text)
+                               and re.search("exec:sh +ready +failed", text)], 10, "results")[0]
     lines = text.splitlines()
     assert re.fullmatch(r"/run is running for \ds \(pidone \S+, up \ds\)", lines[0]), text
     assert lines[1] == "ready  no: exec:sh: exit code 1: the cache is cold", text
@@ -102,6 +103,29 @@ def test_json():
     assert {event["level"] for event in page["events"]} == {"info"}
     assert json.loads(http_get("/status", unix=re.search("socket = (.*)", open(
         p.config, encoding="ascii").read()).group(1))[1]).keys() == page.keys()
+
+
+@harness.limit(60)
+def test_one_moment():
+    """what a check found and what follows from it are seen together, whenever one looks; of a
+    command that was started again nothing is known"""
+    p, env = run("ready = exec:true\n"
+                 "ready = exec:sh -c 'if test -e flag; then rm flag; else touch flag; exit 1; fi'\n"
+                 "check-interval = 10ms\ncheck-failures = 1\nrestart = always\nrestart-delay = 1ms\n"
+                 "restart-max = 9999\ncommand = sleep 0.2")
+    path = re.search("socket = (.*)", open(env["PIDONE_CONFIG"], encoding="ascii").read()).group(1)
+    turns, before = 0, None
+    while turns < 200:
+        page = json.loads(http_get("/status", unix=path)[1])
+        bad = [check for check in page["checks"] if check["state"] != "ok"]
+        if page["processes"][0]["state"] == "running":
+            assert page["ready"] == (not bad), page
+        if page["ready"] is False and page["not_ready"].startswith("exec:"):
+            wanted = "%s: %s" % (bad[0]["name"], bad[0]["reason"] or "no result yet")
+            assert page["not_ready"] == wanted, page
+        turns += page["ready"] != before
+        before = page["ready"]
+    assert p.alive()
 
 
 def test_events_that_nobody_wrote():
