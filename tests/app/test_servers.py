@@ -17,7 +17,8 @@ from inits import Pidone, Process, http_get, run_pidone
 GUNICORN, SYNC, UVICORN = "gunicorn, threads", "gunicorn, sync", "uvicorn"
 KEPT, UWSGI, DAPHNE = "gunicorn, kept connections", "uWSGI", "daphne"
 DETECTED, DETECTED_UWSGI = "detected", "detected uWSGI"  # no line at all: these are found
-RATE, RATE_MIN = 320, 200  # requests a second
+RATE, CLIENTS = 320, 16  # requests a second that the clients of load.py aim at together
+DRAIN_S = 3
 
 
 def config_of(section):
@@ -202,13 +203,14 @@ def test_uwsgi_reloads():
     """uWSGI without die-on-term: the start warns, TERM does not stop it, and the end of
     stop-grace does, with 137"""
     need(UWSGI)
-    run = start(UWSGI, mysite.make(), drain="0s", stop_grace="2s",
+    run = start(UWSGI, mysite.make(), drain="0s", stop_grace="10s",
                 command=uwsgi_without(" --die-on-term", UWSGI_HOOK))
     run.expect("TERM reloads uWSGI instead of stopping it")
     run.until("/readyz", 200, 20, port=run.probe_port)
+    run.expect("mysite is at its import", 1)
     run.signal(signal.SIGTERM)
-    assert run.wait(20) == 137, run.output()
-    assert run.count("mysite is at its import") > 1, "it did not reload: " + run.output()
+    run.expect("mysite is at its import", 10)  # once more
+    assert run.wait(30) == 137, run.output()
 
 
 @harness.limit(60)
@@ -275,21 +277,22 @@ class Cluster:
         return [line[1] for line in list(self.load.lines) if line[1].startswith("failed")]
 
     def finish(self):
-        """Every old one has ended well; then how many requests there were."""
+        """Every old one has ended well; then how many requests there were. How fast they are
+        answered is this machine's matter, but each client was there in each second of a drain."""
         for run in self.old:
             assert run.wait(30) == 0, run.output()
         self.load.popen.stdin.close()
         total, failed, seconds = self.load.expect("^done", 30).split()[1:]
         assert int(failed) == len(self.failures())
-        if int(total) < RATE_MIN * float(seconds):
-            raise harness.Failure("%s requests in %s s are fewer than %d a second: this machine "
-                                  "is too slow for the test" % (total, seconds, RATE_MIN))
+        wanted = CLIENTS * DRAIN_S * len(self.old)
+        assert int(total) >= wanted, "%s requests in %s s prove little: %d are wanted" % (
+            total, seconds, wanted)
         print("# %s: %d restarts, %s requests in %s s, %s failed" % (
             self.section, len(self.old), total, seconds, failed), flush=True)
 
 
 def roll(section, restarts, **more):
-    cluster = Cluster(section, drain="3s", **more)
+    cluster = Cluster(section, drain="%ds" % DRAIN_S, **more)
     for _ in range(restarts):
         cluster.replace_one()
     cluster.finish()
@@ -308,8 +311,8 @@ def must_fail(section, restarts, **more):
 
 @harness.limit(180)
 def test_roll_gunicorn_threads():
-    """gunicorn with threads and drain: 20 restarts, 16 clients, 200 requests a second and
-    more, and not one failure, behind a balancer of either kind"""
+    """gunicorn with threads and drain: 20 restarts under 16 clients, and not one failure,
+    behind a balancer of either kind"""
     roll(GUNICORN, 20)
 
 
@@ -329,7 +332,7 @@ def test_roll_kept_connections():
 @harness.limit(90)
 def test_roll_kept_connections_of_a_service():
     """the same behind one that chooses for each connection: requests fail in spite of drain"""
-    must_fail(KEPT, 10, drain="3s")
+    must_fail(KEPT, 10, drain="%ds" % DRAIN_S)
 
 
 @harness.limit(60)
