@@ -25,7 +25,7 @@ private_apt() {
 		-o Dir::Etc::sourcelist="$archive/sources.list" -o Dir::Etc::sourceparts=/dev/null \
 		-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
 		-o Dir::State::lists="$archive/lists" -o Dir::Cache::archives="$archive/archives" \
-		-o Dir::Cache::srcpkgcache='' -o Dir::Cache::pkgcache='' \
+		-o Dir::Cache::srcpkgcache="$archive/srcpkgcache.bin" -o Dir::Cache::pkgcache="$archive/pkgcache.bin" \
 		-o APT::Architectures::=amd64 -o APT::Architectures::=arm64 \
 		-o APT::Sandbox::User=root -o APT::Update::Error-Mode=any -o Acquire::Retries=2 "$@"
 }
