@@ -11,6 +11,7 @@ from inits import BASE_ENV, Process, http_get
 from proc import process_name
 
 RUN = os.path.join(harness.SRCDIR, "contrib/quickstart/run")
+BUILT = ("--build", os.path.dirname(os.path.dirname(os.path.abspath(harness.NSRUN))))
 
 
 def quickstart(*args):
@@ -54,7 +55,7 @@ def test_quickstart():
 @harness.limit(120)
 def test_interrupted():
     """Ctrl-C while /init waits: everything is stopped, nothing is left behind."""
-    run = quickstart()
+    run = quickstart(*BUILT)
     run.expect("waiting for postgres", 100)
     os.killpg(run.pid, signal.SIGINT)
     assert run.wait(15) == 130
@@ -64,7 +65,7 @@ def test_interrupted():
 @harness.limit(180)
 def test_keep():
     """--keep leaves the site running, says how to look at it, and how to stop it."""
-    run = quickstart("--keep")
+    run = quickstart("--keep", *BUILT)
     site = run.expect(r"the site\s+http", 170).split()[-1]
     stop = run.expect(r"stop it all").split()[-1]
     assert run.wait(10) == 0
