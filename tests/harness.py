@@ -28,6 +28,7 @@ import glob
 import http.client
 import json
 import os
+import random
 import re
 import select
 import shlex
@@ -64,6 +65,7 @@ MS_REC_PRIVATE, MS_BIND = 0x4000 | 0x40000, 0x1000
 _libc = ctypes.CDLL(None, use_errno=True)
 started = []      # what this case started, for the diagnostics of a failure
 tmp = None         # this case's directory: private, removed afterwards
+_given_ports = set()
 
 
 class Failure(AssertionError):
@@ -161,11 +163,19 @@ def remove_directory(path):
 
 
 def free_port():
-    """A port that nobody has, of both families."""
-    with socket.socket(socket.AF_INET6) as s:
-        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        s.bind(("::", 0))
-        return s.getsockname()[1]
+    """A port that nobody has, of both families, nor gets: no other call, and no connection, whose
+    own ports are from 32768 on (ip_local_port_range)."""
+    while True:
+        port = random.randrange(10000, 32768)
+        with socket.socket(socket.AF_INET6) as s:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            try:
+                s.bind(("::", port))
+            except OSError:
+                continue
+        if port not in _given_ports:
+            _given_ports.add(port)
+            return port
 
 
 # ---- the runner ----

@@ -17,7 +17,7 @@ from inits import Pidone, Process, http_get, run_pidone
 GUNICORN, SYNC, UVICORN = "gunicorn, threads", "gunicorn, sync", "uvicorn"
 KEPT, UWSGI, DAPHNE = "gunicorn, kept connections", "uWSGI", "daphne"
 DETECTED, DETECTED_UWSGI = "detected", "detected uWSGI"  # no line at all: these are found
-RATE, CLIENTS = 320, 16  # requests a second that the clients of load.py aim at together
+RATE, CLIENTS = 200, 16  # requests a second that the clients of load.py aim at together
 DRAIN_S = 3
 
 
