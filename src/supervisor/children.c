@@ -69,11 +69,12 @@ static void app_not_started(struct supervisor *s, enum launch_what what, uint16_
 						     .code = EXIT_CODE_INTERNAL });
 }
 
-/* Checks are about the command: they begin with it, and anew when it starts again.
+/* Checks are about the command: they begin with it, and anew when it starts again. Nobody
+ * sees it run beside what was found out about the one before.
  * Behind the last start of all, what only a start could need is let go of. */
-static void process_started(struct supervisor *s, uint16_t index)
+static void process_starts(struct supervisor *s, uint16_t index)
 {
-	bool again = s->page->content.processes[index].starts > 1;
+	bool again = s->page->content.processes[index].starts > 0;
 	if (index == 0)
 		supervisor_start_checks(s);
 	bool is_last_start = !again && index + 1U == s->plan->n_processes;
@@ -108,7 +109,7 @@ void supervisor_start_app(struct supervisor *s, enum launch_what what, uint16_t 
 	if (pid < 0) {
 		app_not_started(s, what, index, errno);
 		if (what == LAUNCH_PROCESS)
-			process_started(s, index);
+			process_starts(s, index);
 		return;
 	}
 	/* also here: a signal to the group may come before the child ran */
@@ -117,8 +118,8 @@ void supervisor_start_app(struct supervisor *s, enum launch_what what, uint16_t 
 	s->groups[what == LAUNCH_STEP ? LIFECYCLE_PROCESSES_MAX : index] = pid;
 	tell_started(s, what, index, pid);
 	if (what == LAUNCH_PROCESS) {
+		process_starts(s, index);
 		supervisor_report_process(s, index, PAGE_PROCESS_RUNNING, pid, 0);
-		process_started(s, index);
 	}
 }
 

@@ -38,6 +38,7 @@ void supervisor_report_process(struct supervisor *s, uint16_t index, enum page_p
 	if (state == PAGE_PROCESS_RUNNING) {
 		process->starts++;
 		page->restarts += process->starts > 1;
+		supervisor_write_readiness(s, page);
 	} else if (state == PAGE_PROCESS_ENDED) {
 		process->exit_code = code;
 		supervisor_count_exit(page, index, code);
