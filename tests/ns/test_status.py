@@ -105,6 +105,7 @@ def test_json():
         p.config, encoding="ascii").read()).group(1))[1]).keys() == page.keys()
 
 
+@harness.bare  # valgrind: the command ends before a check does
 @harness.limit(60)
 def test_one_moment():
     """what a check found and what follows from it are seen together, whenever one looks; of a
