@@ -38,8 +38,10 @@ static int check_http(const struct check_spec *spec, const struct check_context 
 	if (http_client_get(&request, &status, NULL, err) < 0)
 		return -1;
 	if (status == 400 && spec->max_status <= 400)
-		return err_set(err, 0, "HTTP 400: does ALLOWED_HOSTS have '%.100s'? ([probes] "
-				       "check-host sets another)", request.host_header);
+		return err_set(err, 0,
+			       "HTTP 400: does ALLOWED_HOSTS have '%.100s'? ([probes] "
+			       "check-host sets another)",
+			       request.host_header);
 	if (status < 200 || status >= (unsigned)spec->max_status)
 		return err_set(err, 0, "HTTP %u", status);
 	(void)snprintf(detail, size, "HTTP %u", status);
@@ -50,9 +52,9 @@ static int check_accepts(const struct check_spec *spec, int64_t deadline_ms, cha
 			 size_t size, struct err *err)
 {
 	int fd CLEANUP_CLOSE =
-		spec->kind == CHECK_UNIX ?
-			stream_connect_unix(spec->path, deadline_ms, err) :
-			stream_connect_tcp(spec->host, spec->port, deadline_ms, err);
+		spec->kind == CHECK_UNIX
+			? stream_connect_unix(spec->path, deadline_ms, err)
+			: stream_connect_tcp(spec->host, spec->port, deadline_ms, err);
 	if (fd < 0)
 		return -1;
 	(void)snprintf(detail, size, "accepted");
@@ -64,8 +66,8 @@ static int check_file(const struct check_spec *spec, char *detail, size_t size, 
 	struct stat st;
 	struct timespec now;
 	if (stat(spec->path, &st) < 0)
-		return errno == ENOENT ? err_set(err, 0, "the file is not there") :
-					 err_set(err, errno, "look at the file");
+		return errno == ENOENT ? err_set(err, 0, "the file is not there")
+				       : err_set(err, errno, "look at the file");
 	if (spec->kind == CHECK_FILE) {
 		(void)snprintf(detail, size, "is there");
 		return 0;
@@ -156,15 +158,18 @@ int check_main(const struct check_spec *spec, const struct check_context *contex
 	int64_t deadline_ms = sys_now_ms() + context->timeout_ms;
 	int result = run(spec, context, deadline_ms, detail, sizeof(detail), &err);
 	bool looks = result == 0 ? context->explains_success : context->explains_refusal;
-	bool says_where = looks && checks_explain(spec, context, result == 0, err.code, deadline_ms,
-						  where, sizeof(where));
+	enum message_where code = MESSAGE_SAYS_NOTHING;
+	if (looks)
+		code = checks_explain(spec, context, result == 0, err.code, deadline_ms, where,
+				      sizeof(where));
+	bool says_where = code == MESSAGE_SAYS_WHERE;
 	if (result == 0 && says_where)
 		text_copy(detail, sizeof(detail), where);
 	if (result < 0)
 		(void)snprintf(detail, sizeof(detail), "%s%s%s", err.msg, says_where ? ": " : "",
 			       says_where ? where : "");
-	messages_send(message_fd, result == 0 ? MESSAGE_CHECK_OK : MESSAGE_CHECK_FAILED,
-		      says_where ? MESSAGE_SAYS_WHERE : 0, "%s", detail);
+	messages_send(message_fd, result == 0 ? MESSAGE_CHECK_OK : MESSAGE_CHECK_FAILED, (int)code,
+		      "%s", detail);
 	return result == 0 ? EXIT_CODE_OK : EXIT_CODE_FAILED;
 }
 

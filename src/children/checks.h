@@ -25,7 +25,8 @@ int check_run(const struct check_spec *spec, const struct check_context *context
 	      char *detail, size_t size) ATTR_CHECK;
 
 /* The life of a child that checks once: reports CHECK_OK or CHECK_FAILED. Why nobody
- * reaches the app although it listens somewhere stands there, too, with MESSAGE_SAYS_WHERE. */
+ * reaches the app although it listens somewhere stands there, too: the code, an enum
+ * message_where, says whether. */
 int check_main(const struct check_spec *spec, const struct check_context *context, int message_fd)
 	ATTR_CHECK;
 

@@ -43,21 +43,25 @@ static bool is_odd(const struct socket_table *table, const struct listening_ques
 	return odd;
 }
 
-bool checks_explain(const struct check_spec *spec, const struct check_context *context, bool ok,
-		    int code, int64_t deadline_ms, char *ret, size_t size)
+enum message_where checks_explain(const struct check_spec *spec,
+				  const struct check_context *context, bool ok, int code,
+				  int64_t deadline_ms, char *ret, size_t size)
 {
 	struct listening_question question;
 	struct socket_table table = { .n = 0 };
 	bool explained = false;
 	if (!is_asked(spec, ok, code, &question))
-		return false;
+		return MESSAGE_SAYS_NOTHING;
 	if (deadline_ms > sys_now_ms() + LOOK_MS)
 		deadline_ms = sys_now_ms() + LOOK_MS;
 	socket_table_look_at_addresses(&question);
-	if (socket_table_read(&table, deadline_ms) < 0 || (ok && !is_odd(&table, &question)) ||
-	    socket_table_find_owners(&table, context->owners, deadline_ms) < 0) {
+	int known = socket_table_read(&table, deadline_ms);
+	bool nothing_odd = known == 0 && ok && !is_odd(&table, &question);
+	if (known == 0 && !nothing_odd)
+		known = socket_table_find_owners(&table, context->owners, deadline_ms);
+	if (known < 0 || nothing_odd) {
 		socket_table_fini(&table);
-		return false;
+		return known < 0 ? MESSAGE_LOOK_FAILED : MESSAGE_SAYS_NOTHING;
 	}
 	question.no_ipv6 = table.no_ipv6;
 	question.some_hidden = table.some_hidden;
@@ -66,5 +70,5 @@ bool checks_explain(const struct check_spec *spec, const struct check_context *c
 	else if (question.asked == LISTENING_ASKED_UNIX || is_refused(spec, deadline_ms))
 		explained = listening_explain_refused(table.items, table.n, &question, ret, size);
 	socket_table_fini(&table);
-	return explained;
+	return explained ? MESSAGE_SAYS_WHERE : MESSAGE_SAYS_NOTHING;
 }

@@ -27,8 +27,12 @@ enum message_type {
 	MESSAGE_TYPE_END,
 };
 
-/* The code of a check's verdict whose text says why nobody reaches the app. */
-#define MESSAGE_SAYS_WHERE 1
+/* The code of a check's verdict: whether its text says why nobody reaches the app. */
+enum message_where {
+	MESSAGE_SAYS_NOTHING, /* there is nothing to say, or nobody looked */
+	MESSAGE_SAYS_WHERE,
+	MESSAGE_LOOK_FAILED, /* or took too long */
+};
 
 /* The datagram, byte for byte (host order: both ends are one binary). text is
  * NUL-terminated and followed by zeroes up to its end. */

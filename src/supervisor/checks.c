@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define LOOK_PAUSE_MS 1000
+#define LOOKS_MAX     8 /* that a busy machine may spoil; then it is left in peace */
 
 int supervisor_enter_check(struct supervisor *s, struct check_context *ret, struct err *err)
 {
@@ -166,7 +167,8 @@ static void take_result(struct supervisor *s, uint16_t i, const struct check_res
 	if (supervisor_command_is_up(s)) {
 		bool changed = health_result(&check->health, &s->settings.limits, result->ok,
 					     sys_now_ms() - s->checks_since_ms);
-		check->is_reached = result->ok && !result->says_where;
+		check->is_reached = result->ok && !result->says_where &&
+				    (!result->look_failed || ++check->failed_looks >= LOOKS_MAX);
 		report_result(s, i, result);
 		if (changed)
 			tell_verdict(s, i, result->ok, result->reason);
@@ -297,6 +299,7 @@ static void forget(struct supervisor *s, uint16_t i)
 	s->checks[i].cost_ms = 0;
 	s->checks[i].looked_ms = s->checks_since_ms;
 	s->checks[i].where_told = s->checks[i].is_reached = false;
+	s->checks[i].failed_looks = 0;
 	struct page_check *check = &page_write_begin(s->page)->checks[i];
 	check->state = PAGE_CHECK_UNKNOWN;
 	check->failures = 0;

@@ -66,6 +66,7 @@ struct check_state {
 	bool where_told;   /* in the log, since the command's start: why nobody reaches it */
 	int64_t looked_ms; /* started_ms of the last one that was to look who listens where */
 	bool is_reached;   /* the last try held, and nothing spoke against it */
+	unsigned failed_looks; /* for what speaks against it, since the command's start */
 	int64_t killed_ms; /* when the last try was, since when it ought to be gone; 0: it was not
 			    */
 };
@@ -73,6 +74,7 @@ struct check_state {
 struct check_result {
 	bool ok;
 	bool says_where; /* the reason is, also of one that holds, why nobody reaches the app */
+	bool look_failed; /* it is not known whether there is such a reason */
 	int64_t took_ms; /* 0 for what was no try of a check */
 	const char *reason;
 };

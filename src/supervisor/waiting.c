@@ -213,6 +213,7 @@ void supervisor_on_message(struct supervisor *s, const struct message *message, 
 			s, child->index,
 			&(struct check_result){ .ok = message->type == MESSAGE_CHECK_OK,
 						.says_where = message->code == MESSAGE_SAYS_WHERE,
+						.look_failed = message->code == MESSAGE_LOOK_FAILED,
 						.reason = message->text });
 		break;
 	case CHILD_PROBE_SERVER:

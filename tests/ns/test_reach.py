@@ -142,6 +142,20 @@ def test_two_checks():
     end(p)
 
 
+def test_spoiled_look():
+    """A look that came to nothing, as on a machine too busy for it, is taken again."""
+    p = Pidone(["/run"], config="[run]\ncheck-interval = 2s\nready = http://localhost:8000/\n"
+               "command = %s\n" % server("'127.0.0.1', 8000"))
+    p.expect("^up")
+    inside = ["nsenter", "-t", str(p.pid), "-m"]
+    covered = ["mount", "-t", "tmpfs", "none", "/proc"]
+    subprocess.run(inside + covered, check=True)
+    p.until("/readyz", 200, 20)
+    subprocess.run(inside + ["umount", "/proc"], check=True)
+    p.expect("warning: ready http://localhost:8000/ holds, but " + re.escape(LOOPBACK_ONLY), 10)
+    end(p)
+
+
 def test_reachable():
     """Nothing is said of one that is reached: by another address of the port, too."""
     for addresses in (["'0.0.0.0', 8000"], ["'::', 8000"], ["'127.0.0.1', 8000", "'::', 8000, 1"]):
