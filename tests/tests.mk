@@ -143,7 +143,9 @@ script_tests = \
 	tests/cluster/test_run.py \
 	tests/cluster/test_releases.py \
 	tests/app/test_servers.py \
-	tests/app/test_workers.py \
+	tests/app/test_celery.py \
+	tests/app/test_django_q.py \
+	tests/app/test_rq.py \
 	tests/app/test_quickstart.py \
 	tests/app/test_reach.py \
 	tests/app/test_site.py \
