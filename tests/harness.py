@@ -45,6 +45,7 @@ from proc import descendants_of, process_name
 
 BIN = os.path.abspath(os.environ.get("PIDONE_BIN", "./pidone"))
 NSRUN = os.path.abspath(os.environ.get("NSRUN_BIN", os.path.dirname(BIN) + "/tests/nsrun"))
+BUILD = os.path.dirname(os.path.dirname(NSRUN))  # what was built here, whatever BIN is
 HERE = os.path.dirname(os.path.abspath(__file__))
 SRCDIR = os.path.dirname(HERE)
 STATIC_DIR = os.environ.get("STATIC_DIR", "")

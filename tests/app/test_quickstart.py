@@ -11,7 +11,7 @@ from inits import BASE_ENV, Process, http_get
 from proc import process_name
 
 RUN = os.path.join(harness.SRCDIR, "contrib/quickstart/run")
-BUILT = ("--build", os.path.dirname(os.path.dirname(os.path.abspath(harness.NSRUN))))
+BUILT = ("--build", harness.BUILD)
 
 
 def quickstart(*args):

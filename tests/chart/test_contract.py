@@ -3,7 +3,6 @@ each pod is started with its own words, variables and mounted files. Names, port
 stand in templates, and here they meet the program that has to know them."""
 import functools
 import json
-import os
 import re
 import signal
 
@@ -18,7 +17,7 @@ from inits import http_get
 import cases_database
 import cases_words
 
-PUPPET = os.path.dirname(harness.BIN) + "/tests/ns/puppet"
+PUPPET = harness.BUILD + "/tests/ns/puppet"
 # no settings: where the file is, and the name of a release
 NO_SETTINGS = {"PIDONE_CONFIG", "PIDONE_RELEASE"}
 MARGIN_S = 5

@@ -12,14 +12,12 @@ from files import files_in
 from harness import STATIC_DIR
 from inits import BASE_ENV
 
-BUILD = os.path.dirname(harness.BIN)
 INSTALLED = {  # of the package pidone, beside what dpkg and debhelper add
     "usr/bin/pidone", "usr/share/man/man1/pidone.1.gz", "usr/share/man/man5/pidone.ini.5.gz",
     "usr/share/man/man7/pidone-lifecycle.7.gz", "usr/share/doc/pidone/copyright",
     "usr/share/doc/pidone/examples/pidone.ini", "usr/share/doc/pidone/changelog.gz",
     "usr/share/bash-completion/completions/pidone",
     "usr/share/zsh/vendor-completions/_pidone"}
-
 BUILDERS = {"DEBFULLNAME": "Builders & Sons / Images", "DEBEMAIL": "builds@example.org"}
 
 

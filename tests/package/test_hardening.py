@@ -8,11 +8,11 @@ import re
 import subprocess
 
 import harness
-from harness import STATIC_BIN, wait_until
+from harness import BUILD, STATIC_BIN, wait_until
 from inits import Pidone, Process
 from proc import children_of
 
-BUILD = os.path.dirname(harness.BIN)
+PROGRAM = BUILD + "/pidone"
 PAGE = os.sysconf("SC_PAGESIZE")
 
 SAMPLE = """
@@ -191,7 +191,7 @@ def test_program():
     """the program: PIE, full RELRO, stack protector, FORTIFY; no executable stack, no writable
     code, no relocations in code, no path of libraries of its own"""
     harness.need_command("readelf", "objdump")
-    check_is_hardened(harness.BIN)
+    check_is_hardened(PROGRAM)
 
 
 @harness.as_shipped
@@ -240,7 +240,7 @@ def test_relro_is_in_force():
     wait_until(lambda: os.readlink("/proc/%d/exe" % p.pid) == bare, 10, "it runs")
     assert relro_is_writable(p, bare)
     p.stop()
-    check_relro(harness.BIN)
+    check_relro(PROGRAM)
 
 
 def test_static():

@@ -5,9 +5,8 @@ import subprocess
 
 import harness
 from files import files_in
+from harness import BUILD
 from inits import BASE_ENV
-
-BUILD = os.path.dirname(harness.BIN)
 
 # below /usr/local; the mode tells a program
 INSTALLED = {
