@@ -16,8 +16,8 @@ import threading
 import time
 
 import harness
-from harness import (BIN, NSRUN, PID1, SLOW, SRCDIR, WRAPPER, Failure, need_command, need_root,
-                     wait_until)
+from harness import (BIN, BUILD, NSRUN, PID1, SLOW, SRCDIR, WRAPPER, Failure, need_command,
+                     need_root, wait_until)
 from proc import descendants_of, status_of
 
 
@@ -240,7 +240,7 @@ class Pidone(Process):
         # what a private directory would cover stays visible
         keep = []
         if "/tmp" in nsrun:
-            for path in {os.path.dirname(BIN), SRCDIR, home}:
+            for path in {os.path.dirname(BIN), BUILD, SRCDIR, home}:
                 if path.startswith("/tmp/"):
                     keep += ["--bind", path + ":" + path]
         fds = tuple(pass_fds) + (write_fd,)

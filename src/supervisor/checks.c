@@ -106,8 +106,10 @@ static void report_result(struct supervisor *s, uint16_t index, const struct che
 		check->last_ok_ms = sys_now_ms();
 		check->last_ok_epoch_ms = sys_epoch_ms();
 	}
-	/* a try that did not look says less than the one before that did */
-	bool says_less = !result->ok && s->checks[index].looked_ms != s->checks[index].started_ms &&
+	/* a try that did not look, or in vain, says less than the one before that did */
+	bool looked =
+		s->checks[index].looked_ms == s->checks[index].started_ms && !result->look_failed;
+	bool says_less = !result->ok && !looked &&
 			 s->checks[index].looked_ms > s->checks_since_ms &&
 			 starts_with(check->reason, result->reason);
 	if (!says_less)

@@ -59,12 +59,18 @@ def test_another_port():
     end(p)
 
 
-def test_reason_stays():
-    """While the app starts not every try looks; what the last look said stays until the next."""
+def change_proc(p, command):
+    """mount -t tmpfs none: nothing is in its /proc any more; umount: all is there again."""
+    subprocess.run(["nsenter", "-t", str(p.pid), "-m", *command.split(), "/proc"], check=True)
+
+
+def check_reason_stays(look_fails):
     p = Pidone(["/run"], config="[run]\ncheck-interval = 1h\nready = http://localhost:8000/\n"
                "command = %s\n" % server("'0.0.0.0', 9000"))
     p.expect("^up")
     wait_until(lambda: check_of(p)["reason"] == ELSEWHERE, 10, "a look")
+    if look_fails:
+        change_proc(p, "mount -t tmpfs none")
     seen, tries = set(), set()
 
     def twelve_more():
@@ -74,6 +80,16 @@ def test_reason_stays():
     wait_until(twelve_more, 20, "twelve more tries")
     assert seen == {ELSEWHERE}, seen
     end(p)
+
+
+def test_reason_stays():
+    """While the app starts not every try looks; what the last look said stays until the next."""
+    check_reason_stays(look_fails=False)
+
+
+def test_reason_outlives_a_spoiled_look():
+    """So it does when the next look came to nothing."""
+    check_reason_stays(look_fails=True)
 
 
 def test_the_command_before_others():
@@ -147,11 +163,9 @@ def test_spoiled_look():
     p = Pidone(["/run"], config="[run]\ncheck-interval = 2s\nready = http://localhost:8000/\n"
                "command = %s\n" % server("'127.0.0.1', 8000"))
     p.expect("^up")
-    inside = ["nsenter", "-t", str(p.pid), "-m"]
-    covered = ["mount", "-t", "tmpfs", "none", "/proc"]
-    subprocess.run(inside + covered, check=True)
+    change_proc(p, "mount -t tmpfs none")
     p.until("/readyz", 200, 20)
-    subprocess.run(inside + ["umount", "/proc"], check=True)
+    change_proc(p, "umount")
     p.expect("warning: ready http://localhost:8000/ holds, but " + re.escape(LOOPBACK_ONLY), 10)
     end(p)
 
