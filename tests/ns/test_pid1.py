@@ -312,11 +312,12 @@ def test_subreaper_refused():
 
 def orphan(then):
     """A shell's words that leave an orphan in a session of its own: it prints "orphan up", and
-    at TERM does `then`."""
-    return "setsid %s & " % program(WAIT + "say('orphan up')\n"
-                                    "signal.sigwait({signal.SIGTERM})\n"
-                                    "say('orphan got TERM')\n"
-                                    "%s\n" % then)
+    at TERM does `then`. Its stdin is the shell's, which a shell gives nobody in the background."""
+    words = program(WAIT + "say('orphan up')\n"
+                    "signal.sigwait({signal.SIGTERM})\n"
+                    "say('orphan got TERM')\n"
+                    "%s\n" % then)
+    return "exec 3<&0; setsid %s <&3 & exec 3<&-; " % words
 
 
 def test_orphans_are_told():
