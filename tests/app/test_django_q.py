@@ -4,7 +4,7 @@ import signal
 
 import harness
 from proc import children_of
-from workers import Worker, finishes, hanging_broker, outage, replaced
+from workers import Worker, finishes, hanging_broker, late_broker, replaced
 
 
 class DjangoQ(Worker):
@@ -15,10 +15,7 @@ class DjangoQ(Worker):
 @harness.limit(180)
 def test_django_q_outage():
     """Django-Q is not started before there is a broker, and outlives one that goes"""
-    worker = DjangoQ(redis=False)
-    worker.pidone.expect("waiting for redis")
-    worker.site.redis.start()
-    outage(worker)
+    late_broker(DjangoQ(redis=False))
 
 
 @harness.limit(180)

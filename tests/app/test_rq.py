@@ -6,7 +6,7 @@ import signal
 import harness
 from harness import wait_until
 from proc import children_of, process_name
-from workers import Worker, finishes, outage, replaced
+from workers import Worker, finishes, late_broker, replaced
 
 
 class Rq(Worker):
@@ -17,10 +17,7 @@ class Rq(Worker):
 @harness.limit(180)
 def test_rq_outage():
     """rq is not started before there is a broker, and outlives one that goes while it is idle"""
-    worker = Rq(redis=False)
-    worker.pidone.expect("waiting for redis")
-    worker.site.redis.start()
-    outage(worker)
+    late_broker(Rq(redis=False))
 
 
 @harness.limit(180)

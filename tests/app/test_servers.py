@@ -10,6 +10,7 @@ import sys
 import threading
 
 import harness
+import load
 import mysite
 from harness import free_port, wait_until
 from inits import Pidone, Process, http_get, run_pidone
@@ -17,7 +18,7 @@ from inits import Pidone, Process, http_get, run_pidone
 GUNICORN, SYNC, UVICORN = "gunicorn, threads", "gunicorn, sync", "uvicorn"
 KEPT, UWSGI, DAPHNE = "gunicorn, kept connections", "uWSGI", "daphne"
 DETECTED, DETECTED_UWSGI = "detected", "detected uWSGI"  # no line at all: these are found
-RATE, CLIENTS = 200, 16  # requests a second that the clients of load.py aim at together
+RATE = 200  # requests a second that all clients aim at together
 DRAIN_S = 3
 
 
@@ -284,7 +285,7 @@ class Cluster:
         self.load.popen.stdin.close()
         total, failed, seconds = self.load.expect("^done", 30).split()[1:]
         assert int(failed) == len(self.failures())
-        wanted = CLIENTS * DRAIN_S * len(self.old)
+        wanted = load.CLIENTS * DRAIN_S * len(self.old)
         assert int(total) >= wanted, "%s requests in %s s prove little: %d are wanted" % (
             total, seconds, wanted)
         print("# %s: %d restarts, %s requests in %s s, %s failed" % (

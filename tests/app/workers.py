@@ -169,6 +169,13 @@ def outage(worker):
     not_restarted(worker, main)
 
 
+def late_broker(worker):
+    """It was made without a broker, and is not started before there is one; which goes later."""
+    worker.pidone.expect("waiting for redis")
+    worker.site.redis.start()
+    outage(worker)
+
+
 def hanging_broker(worker):
     """The broker accepts connections, and answers nothing."""
     main = worker.until_alive()

@@ -13,7 +13,7 @@ from figures import BenchError
 
 # Nothing of the caller's: what an init inherits costs it something.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
-HELPERS = os.path.dirname(harness.NSRUN) + "/bench/"
+HELPERS = harness.BUILD + "/tests/bench/"
 OURS, OURS_STATIC = "pidone", "pidone-static"
 BASE = "tini"
 

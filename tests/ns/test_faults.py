@@ -15,8 +15,8 @@ from harness import Failure, wait_until
 from inits import Pidone
 from servers import FakeServer
 
-PUPPET = os.path.join(os.path.dirname(harness.NSRUN), "ns/puppet")
-COUNTER = os.path.join(os.path.dirname(harness.NSRUN), "ns/count_allocations.so")
+PUPPET = harness.BUILD + "/tests/ns/puppet"
+COUNTER = harness.BUILD + "/tests/ns/count_allocations.so"
 REFUSED = (70, 78)  # an error inside, or something that was asked for cannot be had
 
 ROLE = ("[probes]\nlisten = [::]:%%d\n[run]\nwait = tcp://127.0.0.1:8001\nstep = true\n"

@@ -54,7 +54,7 @@ def test_marks():
     a file of which nothing is left passes."""
     text = "@as_shipped\ndef test_a():\n    pass\n@bare\ndef test_b():\n    pass\n"
     # has no interpreter, as a static program has none
-    library = os.path.join(os.path.dirname(harness.NSRUN), "ns/count_allocations.so")
+    library = harness.BUILD + "/tests/ns/count_allocations.so"
     plain = {"PIDONE_SANITIZERS": "no", "PIDONE_WRAPPER": ""}
     sanitized = {"PIDONE_SANITIZERS": "address", "PIDONE_WRAPPER": ""}
     assert run_script(text, **plain).startswith("1..2"), text

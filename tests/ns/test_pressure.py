@@ -15,7 +15,7 @@ from inits import Pidone
 from proc import children_of, process_state
 from programs import END_ON_TERM, WAIT, dissolve, listener, process_called, program
 
-ORPHANS = os.path.join(os.path.dirname(harness.NSRUN), "bench/orphans")
+ORPHANS = harness.BUILD + "/tests/bench/orphans"
 MANY = 20000
 
 

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Several processes in a role: order, ends, restarts. Minutes pass in seconds here, by
 tests/ns/fast_clock.c."""
-import os
 import re
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from inits import Pidone
 from proc import command_name, process_state
 from programs import END_ON_TERM, WAIT, listener, program
 
-FAST = {"LD_PRELOAD": os.path.join(os.path.dirname(harness.NSRUN), "ns/fast_clock.so"),
+FAST = {"LD_PRELOAD": harness.BUILD + "/tests/ns/fast_clock.so",
         "FAST_CLOCK": "60"}
 SITE = ("command = /usr/bin/env -u LD_PRELOAD /usr/bin/python3 -m http.server 8000 --bind ::1\n"
         "ready = http://[::1]:8000/\ncheck-timeout = 10m\n")

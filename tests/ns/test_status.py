@@ -50,8 +50,12 @@ def test_table():
     p.expect("^up")
     os.kill(process_called(p, "python3"), signal.SIGUSR1)
     p.expect("^up")
-    text = wait_until(lambda: [text for text in [status(env)] if re.search("exec:true +ready +ok", text)
-                               and re.search("exec:sh +ready +failed", text)], 10, "results")[0]
+
+    def with_results():
+        shown = status(env)
+        return shown if re.search("exec:true +ready +ok", shown) and \
+            re.search("exec:sh +ready +failed", shown) else None
+    text = wait_until(with_results, 10, "results")
     lines = text.splitlines()
     assert re.fullmatch(r"/run is running for \ds \(pidone \S+, up \ds\)", lines[0]), text
     assert lines[1] == "ready  no: exec:sh: exit code 1: the cache is cold", text
@@ -110,14 +114,13 @@ def test_json():
 def test_one_moment():
     """what a check found and what follows from it are seen together, whenever one looks; of a
     command that was started again nothing is known"""
-    p, env = run("ready = exec:true\n"
-                 "ready = exec:sh -c 'if test -e flag; then rm flag; else touch flag; exit 1; fi'\n"
-                 "check-interval = 10ms\ncheck-failures = 1\nrestart = always\nrestart-delay = 1ms\n"
-                 "restart-max = 9999\ncommand = sleep 0.2")
-    path = re.search("socket = (.*)", open(env["PIDONE_CONFIG"], encoding="ascii").read()).group(1)
+    p, _ = run("ready = exec:true\n"
+               "ready = exec:sh -c 'if test -e flag; then rm flag; else touch flag; exit 1; fi'\n"
+               "check-interval = 10ms\ncheck-failures = 1\nrestart = always\nrestart-delay = 1ms\n"
+               "restart-max = 9999\ncommand = sleep 0.2")
     turns, before = 0, None
     while turns < 200:
-        page = json.loads(http_get("/status", unix=path)[1])
+        page = p.status_page()
         bad = [check for check in page["checks"] if check["state"] != "ok"]
         if page["processes"][0]["state"] == "running":
             assert page["ready"] == (not bad), page

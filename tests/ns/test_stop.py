@@ -233,7 +233,7 @@ def test_left_without_proc():
 @harness.as_shipped
 def test_no_grace_kills_nobody():
     """stop-grace = none: what is left may take as long as it wants"""
-    fast = os.path.join(os.path.dirname(harness.NSRUN), "ns/fast_clock.so")
+    fast = harness.BUILD + "/tests/ns/fast_clock.so"
     p = role("stop-grace = none\ncommand = sh -c '%s & read x; exit 4'" % program(SAVES), True,
              env={"LD_PRELOAD": fast, "FAST_CLOCK": "60"}, stdin=subprocess.PIPE)
     p.expect("^left up")

@@ -76,7 +76,7 @@ def test_libraries():
 @harness.as_shipped
 def test_allocations():
     """behind the line PID 1 allocates no memory"""
-    counter = os.path.join(os.path.dirname(harness.NSRUN), "ns/count_allocations.so")
+    counter = harness.BUILD + "/tests/ns/count_allocations.so"
     p = Pidone(["true"], env={"LD_PRELOAD": counter, "COUNT_ALLOCATIONS_PROVE": "1"})
     assert p.wait() == 0
     assert p.count("ALLOCATION behind the line") == 1, "the counter does not count"
